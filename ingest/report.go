@@ -1,0 +1,42 @@
+package ingest
+
+import "time"
+
+// Report says what a sync did.
+type Report struct {
+	New, Updated, Unchanged, Removed, Failed int
+	Renamed                                  int // of New, those whose content was known under another path
+	Skipped                                  map[SkipReason]int
+	Failures                                 []Failure // ordered by path
+	Warnings                                 []string  // one line each, such as why nothing was removed
+	Pending                                  int       // points still without a vector
+	Embedded                                 int       // vectors made in this run
+	Bytes                                    int64     // of text written
+	Chunks                                   int       // written
+	Elapsed                                  time.Duration
+}
+
+// Failure is a file that could not be indexed.
+type Failure struct {
+	Path   string
+	Reason string // one line
+}
+
+// Progress is where a running sync stands. Total is 0 while it is unknown.
+type Progress struct {
+	Stage       Stage
+	Done, Total int    // files, or points while embedding
+	Current     string // path
+	Chunks      int    // written or embedded so far
+	Failed      int
+	Elapsed     time.Duration // of the stage
+}
+
+// Stage of a sync.
+type Stage string
+
+const (
+	StageScan  Stage = "scan"
+	StageIndex Stage = "index"
+	StageEmbed Stage = "embed"
+)
