@@ -65,7 +65,8 @@ type Store interface {
 	IDF(ctx context.Context, indices []uint32) ([]float64, error)
 
 	// Pending returns up to limit points that lack the dense vector of this
-	// store's model, newest documents first, then by document ID and Ordinal.
+	// store's model, newest Date first, then by document ID and Ordinal. A store
+	// that was opened without a model has none.
 	Pending(ctx context.Context, limit int) ([]Point, error)
 
 	// SetVectors attaches dense vectors to points. Points that are gone, or
