@@ -1,0 +1,209 @@
+package extract
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/lore-kb/lore/ingest"
+)
+
+// version is part of [ingest.Extractor.Version]: raise it whenever a change
+// makes the same bytes yield other documents.
+const version = "1"
+
+// Options limit and parametrise reading. Zero fields mean the defaults in
+// parentheses.
+type Options struct {
+	MaxText    int      // bytes of text from one file, members included (64 MiB)
+	MaxRatio   int      // bytes of text or of unpacked members for each byte of the file, counted from 1 MiB on (200)
+	MaxMembers int      // members of one file, nested ones included (1000)
+	MaxDepth   int      // containers inside containers (4)
+	MaxPages   int      // pages of one document (20000)
+	Passwords  []string // tried on encrypted files, after the empty one
+}
+
+func (o *Options) withDefaults() Options {
+	var c Options
+	if o != nil {
+		c = *o
+	}
+	def := func(v *int, d int) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	def(&c.MaxText, 64<<20)
+	def(&c.MaxRatio, 200)
+	def(&c.MaxMembers, 1000)
+	def(&c.MaxDepth, 4)
+	def(&c.MaxPages, 20000)
+	return c
+}
+
+// New returns an extractor that reads in the calling process. It recovers from
+// panics of readers but has no deadline of its own and no memory cap.
+func New(o *Options) ingest.Extractor { return &local{o.withDefaults()} }
+
+type local struct{ o Options }
+
+func (*local) Version() string { return version }
+
+func (l *local) Extract(ctx context.Context, in ingest.Input) ([]ingest.Document, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	j := &job{ctx: ctx, o: l.o, textLeft: l.o.MaxText, members: l.o.MaxMembers}
+	if n := max(len(in.Data), 1<<20); n < l.o.MaxText/l.o.MaxRatio {
+		j.textLeft = n * l.o.MaxRatio
+		j.byRatio = true
+	}
+	j.unpackLeft = max(int64(len(in.Data)), 1<<20) * int64(l.o.MaxRatio)
+	docs, err := j.read(in)
+	if err != nil {
+		return nil, err
+	}
+	return docs, nil
+}
+
+// job is the reading of one file with its members.
+type job struct {
+	ctx        context.Context
+	o          Options
+	depth      int
+	members    int   // left
+	textLeft   int   // bytes of text left
+	byRatio    bool  // textLeft comes from MaxRatio rather than from MaxText
+	unpackLeft int64 // bytes that containers may still unpack
+}
+
+// read recognises and reads one file or member.
+func (j *job) read(in ingest.Input) (docs []ingest.Document, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			docs = nil
+			switch r := r.(type) {
+			case stop:
+				err = r.err
+			case runtime.Error:
+				err = fmt.Errorf("%w: the reader failed on it: %v", ingest.ErrDamaged, r)
+			default:
+				err = fmt.Errorf("%w: %v", ingest.ErrDamaged, r)
+			}
+		}
+	}()
+	if len(in.Data) == 0 {
+		return nil, fmt.Errorf("%w: the file is empty", ingest.ErrNoText)
+	}
+	f, why := recognise(in.Name, in.Data)
+	if f == nil {
+		return nil, fmt.Errorf("%w: %s", ingest.ErrUnsupported, why)
+	}
+	docs, err = f.read(j, in)
+	if err != nil {
+		return nil, err
+	}
+	for i := range docs {
+		if docs[i].MediaType == "" {
+			docs[i].MediaType = f.media
+		}
+	}
+	if !hasText(docs) {
+		return nil, fmt.Errorf("%w in this %s", ingest.ErrNoText, f.name)
+	}
+	return docs, nil
+}
+
+func hasText(docs []ingest.Document) bool {
+	for i := range docs {
+		if len(docs[i].Blocks) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// stop is the panic by which limits end a reading from any depth.
+type stop struct{ err error }
+
+// check ends the reading when its context is done.
+func (j *job) check() {
+	if err := j.ctx.Err(); err != nil {
+		panic(stop{err})
+	}
+}
+
+// spendText counts n bytes of text.
+func (j *job) spendText(n int) {
+	j.textLeft -= n
+	if j.textLeft < 0 {
+		if j.byRatio {
+			panic(stop{fmt.Errorf("%w: more than %d bytes of text for each byte of the file", ingest.ErrTooLarge, j.o.MaxRatio)})
+		}
+		panic(stop{fmt.Errorf("%w: more than %d MB of text", ingest.ErrTooLarge, j.o.MaxText>>20)})
+	}
+}
+
+// spendUnpacked counts n bytes unpacked from a container.
+func (j *job) spendUnpacked(n int64) {
+	j.unpackLeft -= n
+	if j.unpackLeft < 0 {
+		panic(stop{fmt.Errorf("%w: unpacks to more than %d bytes for each byte of the file", ingest.ErrTooLarge, j.o.MaxRatio)})
+	}
+}
+
+// member reads a file inside the current one. The documents carry name in
+// Member; what cannot be read is a warning.
+func (j *job) member(name string, data []byte) (docs []ingest.Document, warnings []string) {
+	j.check()
+	name = memberName(name)
+	if j.depth+1 > j.o.MaxDepth {
+		return nil, []string{fmt.Sprintf("%s: not read: containers nested deeper than %d", name, j.o.MaxDepth)}
+	}
+	if j.members <= 0 {
+		panic(stop{fmt.Errorf("%w: more than %d members", ingest.ErrTooLarge, j.o.MaxMembers)})
+	}
+	j.members--
+	j.depth++
+	docs, err := j.read(ingest.Input{Name: name, Data: data})
+	j.depth--
+	if err != nil {
+		if j.ctx.Err() != nil || errors.Is(err, ingest.ErrTooLarge) {
+			panic(stop{err})
+		}
+		return nil, []string{name + ": " + err.Error()}
+	}
+	for i := range docs {
+		if docs[i].Member == "" {
+			docs[i].Member = name
+		} else {
+			docs[i].Member = name + "!/" + docs[i].Member
+		}
+	}
+	return docs, nil
+}
+
+// memberName makes a name of foreign origin fit to be shown and to be part of a
+// document's path.
+func memberName(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		if r == '\\' {
+			return '/'
+		}
+		return r
+	}, s)
+	s = strings.TrimLeft(s, "/")
+	if len(s) > 300 {
+		s = strings.ToValidUTF8(s[:300], "")
+	}
+	if s == "" {
+		return "unnamed"
+	}
+	return s
+}

@@ -1,0 +1,138 @@
+package extract
+
+import (
+	"bytes"
+	"path"
+	"strings"
+
+	"github.com/lore-kb/lore/ingest"
+)
+
+// format is a row of the table: how a kind of file is recognised and read.
+type format struct {
+	name  string // for people: "PDF"
+	media string // MediaType of documents that set none
+	// match reports whether the bytes are of this kind.
+	match func(p *probe) bool
+	read  func(j *job, in ingest.Input) ([]ingest.Document, error)
+}
+
+// formats is the table, in the order in which rows are tried.
+var formats []format
+
+func init() {
+	formats = []format{
+		{"PDF", "application/pdf", isPDF, readPDF},
+		{"HTML page", "text/html", isHTML, readHTML},
+		{"Markdown file", "text/markdown", isMarkdown, readMarkdown},
+		{"text file", "text/plain", isText, readText},
+	}
+}
+
+// unread names kinds of files that are known and not read, by their first bytes.
+var unread = []struct{ magic, name string }{
+	{"\x7fELF", "a program"},
+	{"MZ", "a program"},
+	{"\xcf\xfa\xed\xfe", "a program"},
+	{"\xca\xfe\xba\xbe", "a program"},
+	{"\x89PNG\r\n\x1a\n", "an image (PNG)"},
+	{"\xff\xd8\xff", "an image (JPEG)"},
+	{"GIF8", "an image (GIF)"},
+	{"BM", "an image (BMP)"},
+	{"II*\x00", "an image (TIFF)"},
+	{"MM\x00*", "an image (TIFF)"},
+	{"RIFF", "a recording or image (RIFF)"},
+	{"ID3", "a recording (MP3)"},
+	{"\xff\xfb", "a recording (MP3)"},
+	{"fLaC", "a recording (FLAC)"},
+	{"OggS", "a recording (Ogg)"},
+	{"\x1aE\xdf\xa3", "a recording (Matroska)"},
+	{"7z\xbc\xaf\x27\x1c", "a 7z archive"},
+	{"Rar!", "a RAR archive"},
+	{"\x28\xb5\x2f\xfd", "Zstandard data"},
+	{"BZh", "bzip2 data"},
+	{"\xfd7zXZ", "xz data"},
+	{"SQLite format 3\x00", "an SQLite database"},
+	{"ITSF", "a compiled help file (CHM)"},
+	{"!BDN", "an Outlook store (PST)"},
+	{"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "a OneNote file"},
+	{"PAR1", "a Parquet file"},
+	{"wOFF", "a font"},
+	{"wOF2", "a font"},
+	{"\x00\x01\x00\x00", "a font"},
+	{"PK\x03\x04", "a ZIP archive of a kind that is not known"},
+	{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office file in the old binary format"},
+	{"\x1f\x8b", "gzip data"},
+}
+
+// probe is a file as rows look at it; what is costly is computed once.
+type probe struct {
+	data []byte
+	ext  string // of the name, lower case, with its dot
+
+	binary    bool // holds bytes that no text holds
+	asked     bool
+	charset   string // of text
+	decoded   string // start of the text, decoded
+	hasSample bool
+}
+
+func newProbe(name string, data []byte) *probe {
+	return &probe{data: data, ext: strings.ToLower(path.Ext(strings.ReplaceAll(name, "\\", "/")))}
+}
+
+func (p *probe) hasPrefix(magic string) bool { return bytes.HasPrefix(p.data, []byte(magic)) }
+
+func (p *probe) named(exts ...string) bool {
+	for _, e := range exts {
+		if p.ext == e {
+			return true
+		}
+	}
+	return false
+}
+
+// sample is the start of the file as text; "" when it is not text.
+func (p *probe) sample() string {
+	if !p.hasSample {
+		p.hasSample = true
+		head := p.data[:min(len(p.data), 8<<10)]
+		if cs := detectCharset(head, len(p.data) > len(head)); cs != "" {
+			p.charset = cs
+			p.decoded, _ = decode(head, cs)
+		}
+	}
+	return p.decoded
+}
+
+// recognise finds the row for a file, or says in words what the file is.
+func recognise(name string, data []byte) (*format, string) {
+	p := newProbe(name, data)
+	for i := range formats {
+		if formats[i].match(p) {
+			return &formats[i], ""
+		}
+	}
+	for _, u := range unread {
+		if p.hasPrefix(u.magic) {
+			return nil, "this is " + u.name
+		}
+	}
+	if len(data) > 12 && string(data[4:8]) == "ftyp" {
+		return nil, "this is a recording or image (MP4 family)"
+	}
+	return nil, "binary data of unknown kind"
+}
+
+// Supported reports whether a file that starts with head would be read. Head is
+// its first kilobytes, or all of it; 8 KiB are enough. A false may be relied on,
+// a true means that reading is worth trying.
+func Supported(name string, head []byte) bool {
+	if len(head) == 0 {
+		return false
+	}
+	f, _ := recognise(name, head)
+	return f != nil
+}
+
+func isText(p *probe) bool { return p.sample() != "" }

@@ -1,0 +1,129 @@
+package extract
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/lore-kb/lore/ingest"
+	"github.com/lore-kb/lore/internal/sandbox"
+)
+
+// ChildArg is the hidden first argument that makes the program a child of a
+// [Pool].
+const ChildArg = "__extract"
+
+// PoolOptions parametrise a [Pool]. Zero fields mean the defaults in
+// parentheses.
+type PoolOptions struct {
+	Options
+	Workers    int           // child processes at once (2)
+	Timeout    time.Duration // for one file (60s)
+	MemoryMB   int           // cap on the memory of one child (512)
+	Executable string        // that calls [MaybeChild] ([os.Executable])
+	Args       []string      // ([ChildArg])
+	Env        []string      // added to a child's nearly empty environment
+}
+
+// Pool reads each file in a child process, so that a file that hangs, bombs or
+// crashes its reader costs that file alone. It is an [ingest.Extractor], safe
+// for concurrent use; as many files are read at once as it has workers.
+type Pool struct {
+	p       *sandbox.Pool
+	version string
+}
+
+// NewPool returns a pool. Close it to end its children.
+func NewPool(o *PoolOptions) (*Pool, error) {
+	var c PoolOptions
+	if o != nil {
+		c = *o
+	}
+	setup, err := json.Marshal(c.Options)
+	if err != nil {
+		return nil, fmt.Errorf("set up extraction: %w", err)
+	}
+	if len(c.Args) == 0 {
+		c.Args = []string{ChildArg}
+	}
+	// Text, its blocks and their sections.
+	maxReply := int64(c.Options.withDefaults().MaxText)*3 + 64<<20
+	p, err := sandbox.NewPool(&sandbox.Options{
+		Executable: c.Executable, Args: c.Args, Env: c.Env, Setup: setup,
+		Workers: c.Workers, Timeout: c.Timeout, MemoryMB: c.MemoryMB, MaxReply: maxReply,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up extraction: %w", err)
+	}
+	return &Pool{p: p, version: version}, nil
+}
+
+// Version implements [ingest.Extractor].
+func (p *Pool) Version() string { return p.version }
+
+// Extract implements [ingest.Extractor].
+func (p *Pool) Extract(ctx context.Context, in ingest.Input) ([]ingest.Document, error) {
+	reply, err := p.p.Do(ctx, encodeRequest(in))
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return nil, err
+	case errors.Is(err, sandbox.ErrTimeout):
+		return nil, &failure{ingest.ErrTimeout.Error() + ": " + err.Error(), ingest.ErrTimeout}
+	case errors.Is(err, sandbox.ErrMemory):
+		return nil, &failure{ingest.ErrTooLarge.Error() + ": reading it " + err.Error(), ingest.ErrTooLarge}
+	case errors.Is(err, sandbox.ErrTooLarge):
+		return nil, &failure{ingest.ErrTooLarge.Error() + ": " + err.Error(), ingest.ErrTooLarge}
+	case errors.Is(err, sandbox.ErrDied):
+		return nil, &failure{ingest.ErrDamaged.Error() + ": the process that read it died: " + err.Error(), ingest.ErrDamaged}
+	default:
+		return nil, fmt.Errorf("extract: %w", err)
+	}
+	docs, err := decodeReply(reply)
+	if errors.Is(err, errWire) {
+		return nil, &failure{ingest.ErrDamaged.Error() + ": " + err.Error(), ingest.ErrDamaged}
+	}
+	return docs, err
+}
+
+// Close ends the child processes.
+func (p *Pool) Close() error { return p.p.Close() }
+
+// MaybeChild makes the process a child of a [Pool], and does not return, when it
+// was started as one. A program that uses a pool calls it first thing in main;
+// a test does so in TestMain.
+func MaybeChild() {
+	if len(os.Args) > 1 && os.Args[1] == ChildArg {
+		ChildMain()
+	}
+}
+
+// ChildMain serves files from standard input until it ends, then exits.
+func ChildMain() {
+	// A child that cannot be confined still has its deadline and its watched
+	// memory; refusing to read would help nobody on an old kernel.
+	_ = sandbox.Confine(sandbox.Limits{})
+	os.Exit(RunChild(os.Stdin, os.Stdout))
+}
+
+// RunChild answers the requests of a [Pool] and returns an exit code.
+func RunChild(stdin io.Reader, stdout io.Writer) int {
+	l := &local{o: (*Options)(nil).withDefaults()}
+	setup := func(b []byte) {
+		var o Options
+		if json.Unmarshal(b, &o) == nil {
+			l.o = o.withDefaults()
+		}
+	}
+	return sandbox.Serve(stdin, stdout, setup, func(req []byte) []byte {
+		in, err := decodeRequest(req)
+		if err != nil {
+			return encodeReply(nil, err)
+		}
+		return encodeReply(l.Extract(context.Background(), in))
+	})
+}

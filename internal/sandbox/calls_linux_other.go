@@ -1,0 +1,5 @@
+//go:build linux && !amd64
+
+package sandbox
+
+func refusedCalls() []uint32 { return commonCalls }
