@@ -1,0 +1,176 @@
+package sqlitestore
+
+import (
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/lore-kb/lore/store"
+)
+
+type value = driver.Value
+
+// conn is one connection to the database with its prepared statements. It is
+// not safe for concurrent use. The driver is used without database/sql, whose
+// locks and conversions cost more than the short statements of a search.
+type conn struct {
+	c     driver.Conn
+	file  string
+	stmts map[string]driver.Stmt
+}
+
+// openConn opens the database file. mode is "ro", "rw" or "rwc".
+func openConn(file, mode string, immutable bool) (*conn, error) {
+	// Full synchronisation makes a commit survive power loss, at one fsync each.
+	dsn := dsnPath(file) + "?mode=" + mode + "&_pragma=busy_timeout(10000)&_pragma=synchronous(FULL)" +
+		"&_pragma=cache_size(-8192)&_pragma=temp_store(MEMORY)"
+	if immutable {
+		dsn += "&immutable=1"
+	}
+	c, err := (&sqlite.Driver{}).Open(dsn)
+	if err != nil {
+		return nil, damaged(file, err)
+	}
+	return &conn{c: c, file: file, stmts: map[string]driver.Stmt{}}, nil
+}
+
+func dsnPath(file string) string {
+	p := filepath.ToSlash(file)
+	if filepath.VolumeName(file) != "" {
+		p = "/" + p
+	}
+	return "file:" + strings.ReplaceAll((&url.URL{Path: p}).EscapedPath(), "?", "%3f")
+}
+
+func (c *conn) stmt(sql string) (driver.Stmt, error) {
+	s, ok := c.stmts[sql]
+	if !ok {
+		var err error
+		if s, err = c.c.Prepare(sql); err != nil {
+			return nil, damaged(c.file, err)
+		}
+		c.stmts[sql] = s
+	}
+	return s, nil
+}
+
+// exec runs a statement and returns how many rows it changed.
+func (c *conn) exec(sql string, args ...value) (int64, error) {
+	s, err := c.stmt(sql)
+	if err != nil {
+		return 0, err
+	}
+	r, err := s.Exec(args) //nolint:staticcheck // contexts are checked between statements
+	if err != nil {
+		return 0, damaged(c.file, err)
+	}
+	return r.RowsAffected()
+}
+
+// query calls scan for each row. A row is valid during the call only.
+func (c *conn) query(sql string, scan func(row []value) error, args ...value) (err error) {
+	s, err := c.stmt(sql)
+	if err != nil {
+		return err
+	}
+	rows, err := s.Query(args) //nolint:staticcheck // contexts are checked between rows
+	if err != nil {
+		return damaged(c.file, err)
+	}
+	defer func() {
+		if e := rows.Close(); err == nil && e != nil {
+			err = damaged(c.file, e)
+		}
+	}()
+	row := make([]value, len(rows.Columns()))
+	for {
+		switch err := rows.Next(row); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return damaged(c.file, err)
+		}
+		if err := scan(row); err != nil {
+			return err
+		}
+	}
+}
+
+// one reads the first row and reports whether there is one.
+func (c *conn) one(sql string, scan func(row []value) error, args ...value) (bool, error) {
+	found := false
+	err := c.query(sql, func(row []value) error {
+		if found {
+			return nil
+		}
+		found = true
+		return scan(row)
+	}, args...)
+	return found, err
+}
+
+func (c *conn) int(sql string, args ...value) (n int64, err error) {
+	_, err = c.one(sql, func(row []value) error {
+		n, _ = row[0].(int64)
+		return nil
+	}, args...)
+	return n, err
+}
+
+func (c *conn) close() error {
+	var errs []error
+	for _, s := range c.stmts {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(append(errs, c.c.Close())...)
+}
+
+// damaged names the file and the way out in errors of the database.
+func damaged(file string, err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return fmt.Errorf("%s: %w (%w); run `lore doctor --repair`, or restore a copy made by `lore backup`", file, store.ErrCorrupt, err)
+	case sqlite3.SQLITE_FULL:
+		return fmt.Errorf("%s: no space left on the disk, nothing of this step was written; free some space and run the command again: %w", file, err)
+	case sqlite3.SQLITE_IOERR:
+		return fmt.Errorf("%s: the disk reports an error, nothing of this step was written; check its free space and health and run the command again: %w", file, err)
+	case sqlite3.SQLITE_READONLY:
+		return fmt.Errorf("%s: %w: check the permissions of the file and of its folder (%w)", file, store.ErrReadOnly, err)
+	case sqlite3.SQLITE_CANTOPEN:
+		return fmt.Errorf("%s: cannot be opened: check that its folder exists and is writable: %w", file, err)
+	case sqlite3.SQLITE_BUSY:
+		return fmt.Errorf("%s: %w (%w)", file, store.ErrLocked, err)
+	}
+	return fmt.Errorf("%s: %w", file, err)
+}
+
+func asText(v value) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case []byte:
+		return string(v)
+	}
+	return ""
+}
+
+func asBytes(v value) []byte {
+	b, _ := v.([]byte)
+	return b
+}
+
+func asInt(v value) int64 {
+	n, _ := v.(int64)
+	return n
+}

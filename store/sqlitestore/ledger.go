@@ -1,0 +1,291 @@
+package sqlitestore
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"os"
+
+	"github.com/lore-kb/lore/store"
+)
+
+// row is a document's row.
+type row struct {
+	key    int64
+	length int // of its text
+	info   store.DocumentInfo
+}
+
+const rowColumns = "d.key, d.id, r.id, d.path, d.status, d.reason, d.chunks, d.embedded, d.bytes, d.info"
+
+const fromRows = " FROM documents d JOIN roots r ON r.key = d.root "
+
+func scanRow(c *conn, v []value) (d row, err error) {
+	d.key, d.length = asInt(v[0]), int(asInt(v[8]))
+	d.info = store.DocumentInfo{
+		ID: idText(v[1]), Root: asText(v[2]), Path: asText(v[3]), Status: store.Status(asText(v[4])), Reason: asText(v[5]),
+		Chunks: int(asInt(v[6])), Embedded: int(asInt(v[7])),
+	}
+	if err := decodeInfo(asBytes(v[9]), &d.info); err != nil {
+		return d, corrupt(c.file, fmt.Errorf("record of document %s: %w", d.info.Path, err))
+	}
+	return d, nil
+}
+
+// document reads one row and reports whether there is one.
+func document(c *conn, id string) (d row, found bool, err error) {
+	found, err = c.one("SELECT "+rowColumns+fromRows+"WHERE d.id = ?", func(v []value) (err error) {
+		d, err = scanRow(c, v)
+		return err
+	}, idValue(id))
+	return d, found, err
+}
+
+// eachDocument visits the documents that f selects in the order of the ledger.
+func eachDocument(ctx context.Context, c *conn, f store.Filter, visit func(row) error) error {
+	n := 0
+	scan := func(v []value) error {
+		if n++; n%256 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		d, err := scanRow(c, v)
+		if err != nil || !f.MatchDocument(&d.info) {
+			return err
+		}
+		return visit(d)
+	}
+	if len(f.Documents) == 1 {
+		return c.query("SELECT "+rowColumns+fromRows+"WHERE d.id = ?", scan, idValue(f.Documents[0]))
+	}
+	var roots []int64
+	if err := c.query("SELECT key FROM roots ORDER BY id", func(v []value) error {
+		roots = append(roots, asInt(v[0]))
+		return nil
+	}); err != nil {
+		return err
+	}
+	for _, root := range roots {
+		if err := c.query("SELECT "+rowColumns+fromRows+"WHERE d.root = ? ORDER BY d.path, d.id", scan, root); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Documents implements [store.Store].
+func (s *Store) Documents(ctx context.Context, f store.Filter) iter.Seq2[store.DocumentInfo, error] {
+	return func(yield func(store.DocumentInfo, error) bool) {
+		stopped := fmt.Errorf("stopped")
+		err := s.read(ctx, func(c *conn) error {
+			return eachDocument(ctx, c, f, func(d row) error {
+				if !yield(d.info, nil) {
+					return stopped
+				}
+				return nil
+			})
+		})
+		if err != nil && err != stopped {
+			yield(store.DocumentInfo{}, fmt.Errorf("list documents: %w", err))
+		}
+	}
+}
+
+// Text implements [store.Store].
+func (s *Store) Text(ctx context.Context, id string) (string, error) {
+	var out string
+	err := s.read(ctx, func(c *conn) error {
+		d, found, err := document(c, id)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return store.ErrNotFound
+		}
+		out, err = text(c, d.key, d.length, 0, d.length)
+		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("text of document %s: %w", id, err)
+	}
+	return out, nil
+}
+
+// Points implements [store.Store].
+func (s *Store) Points(ctx context.Context, id string, first, last int) ([]store.Point, error) {
+	var out []store.Point
+	err := s.read(ctx, func(c *conn) error {
+		d, found, err := document(c, id)
+		if err != nil || !found || d.info.Chunks == 0 {
+			return err
+		}
+		p, err := readPoints(c, &d)
+		if err != nil {
+			return err
+		}
+		for i := max(0, first); i <= min(last, p.n-1); i++ {
+			point, err := p.whole(c, &d, i)
+			if err != nil {
+				return err
+			}
+			out = append(out, point)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("points of document %s: %w", id, err)
+	}
+	return out, nil
+}
+
+// readPoints reads the coded points of a document that has some.
+func readPoints(c *conn, d *row) (p *points, err error) {
+	found, err := c.one("SELECT data FROM payloads WHERE key = ?", func(v []value) (err error) {
+		p, err = decodePoints(asBytes(v[0]), &d.info)
+		return err
+	}, d.key)
+	switch {
+	case err == nil && !found:
+		err = fmt.Errorf("points of document %s are missing", d.info.Path)
+	case err == nil && p.n != d.info.Chunks:
+		err = fmt.Errorf("document %s has %d points, not %d", d.info.Path, p.n, d.info.Chunks)
+	}
+	if err != nil {
+		return nil, corrupt(c.file, err)
+	}
+	return p, nil
+}
+
+// whole decodes a point with its text.
+func (p *points) whole(c *conn, d *row, i int) (store.Point, error) {
+	point, err := p.at(i)
+	if err == nil {
+		point.Payload.Text, err = text(c, d.key, d.length, point.Payload.Start, point.Payload.End)
+	}
+	if err != nil {
+		return point, corrupt(c.file, fmt.Errorf("point %d of document %s: %w", i, d.info.Path, err))
+	}
+	return point, nil
+}
+
+// Settings implements [store.Store].
+func (s *Store) Settings(ctx context.Context) (out store.Settings, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		_, err := c.one("SELECT value FROM meta WHERE name = 'settings'", func(v []value) error {
+			if err := json.Unmarshal([]byte(asText(v[0])), &out); err != nil {
+				return corrupt(c.file, err)
+			}
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return store.Settings{}, fmt.Errorf("settings: %w", err)
+	}
+	return out, nil
+}
+
+// SetSettings implements [store.Store].
+func (s *Store) SetSettings(ctx context.Context, settings store.Settings) error {
+	b, err := json.Marshal(settings)
+	if err == nil {
+		err = s.write(ctx, func(c *conn) error {
+			_, err := c.exec("INSERT INTO meta(name, value) VALUES('settings', ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value", string(b))
+			return err
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("set settings: %w", err)
+	}
+	return nil
+}
+
+// Stats implements [store.Store].
+func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
+	st := store.Stats{Collection: s.collection, Languages: map[string]int{}}
+	err := s.read(ctx, func(c *conn) (err error) {
+		if st.Model, err = readModel(c); err != nil {
+			return err
+		}
+		if err := c.query("SELECT name, value FROM meta", func(v []value) error {
+			n := int(asInt(v[1]))
+			switch asText(v[0]) {
+			case "documents":
+				st.Documents = n
+			case "failed":
+				st.Failed = n
+			case "points":
+				st.Points = n
+			case "embedded":
+				st.Embedded = n
+			case "bytes":
+				st.Bytes = int64(n)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		return c.query("SELECT name, points FROM languages WHERE points > 0", func(v []value) error {
+			st.Languages[asText(v[0])] = int(asInt(v[1]))
+			return nil
+		})
+	})
+	if err != nil {
+		return store.Stats{}, fmt.Errorf("stats: %w", err)
+	}
+	for _, f := range s.files() {
+		if info, err := os.Stat(f); err == nil {
+			st.DiskBytes += info.Size()
+		}
+	}
+	return st, nil
+}
+
+// files are the paths that a collection may take on disk.
+func (s *Store) files() []string {
+	return []string{s.file, s.file + "-wal", s.file + "-shm"}
+}
+
+// tally is a change of counts.
+type tally struct {
+	documents, failed, points, embedded, bytes int64
+	languages                                  map[string]int64
+}
+
+func (t *tally) status(status store.Status, n int64) {
+	if status == store.StatusFailed {
+		t.failed += n
+	} else {
+		t.documents += n
+	}
+}
+
+func (t *tally) language(name string, n int64) {
+	if t.languages == nil {
+		t.languages = map[string]int64{}
+	}
+	t.languages[name] += n
+}
+
+func (t *tally) write(c *conn) error {
+	for _, kv := range []struct {
+		name string
+		by   int64
+	}{{"documents", t.documents}, {"failed", t.failed}, {"points", t.points}, {"embedded", t.embedded}, {"bytes", t.bytes}} {
+		if kv.by == 0 {
+			continue
+		}
+		if _, err := c.exec("UPDATE meta SET value = value + ? WHERE name = ?", kv.by, kv.name); err != nil {
+			return err
+		}
+	}
+	for name, by := range t.languages {
+		if by == 0 {
+			continue
+		}
+		if _, err := c.exec("INSERT INTO languages(name, points) VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET points = points + excluded.points", name, by); err != nil {
+			return err
+		}
+	}
+	return nil
+}

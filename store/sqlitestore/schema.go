@@ -1,0 +1,106 @@
+package sqlitestore
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lore-kb/lore/store"
+)
+
+// schemaVersion is what this program writes, kept in PRAGMA user_version.
+const schemaVersion = 1
+
+// applicationID marks the file as ours, in PRAGMA application_id ("lore").
+const applicationID = 0x6c6f7265
+
+// Each document owns a range of keys: its points have the keys key … key +
+// chunks - 1, its blocks of text key, key + 1, and so on. Keys are never given
+// out twice.
+const schema = `
+CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) WITHOUT ROWID, STRICT;
+CREATE TABLE roots (key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE documents (
+	key INTEGER PRIMARY KEY,
+	id ANY NOT NULL UNIQUE,     -- 16 bytes of a UUID, else text
+	root INTEGER NOT NULL,
+	path TEXT NOT NULL,
+	status TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	date BLOB NOT NULL,         -- sortable
+	chunks INTEGER NOT NULL,
+	embedded INTEGER NOT NULL,
+	bytes INTEGER NOT NULL,     -- of text
+	info BLOB NOT NULL          -- the rest of the record
+) STRICT;
+CREATE UNIQUE INDEX documents_order ON documents(root, path, id);
+CREATE INDEX documents_pending ON documents(date DESC, id) WHERE embedded < chunks;
+CREATE INDEX documents_status ON documents(status) WHERE status <> 'ok';
+CREATE TABLE texts (key INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
+CREATE TABLE payloads (key INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
+CREATE TABLE languages (name TEXT PRIMARY KEY, points INTEGER NOT NULL) WITHOUT ROWID, STRICT;
+CREATE TABLE forward (key INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
+CREATE TABLE vectors (key INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
+`
+
+// create makes an empty collection in an empty database, in one transaction.
+func create(c *conn, collection string) error {
+	if _, err := c.exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	err := func() error {
+		for _, sql := range strings.Split(schema, ";\n") {
+			if strings.TrimSpace(sql) == "" {
+				continue
+			}
+			if _, err := c.exec(sql); err != nil {
+				return err
+			}
+		}
+		for _, kv := range [][2]value{
+			{"collection", collection}, {"generation", int64(1)}, {"next_key", int64(1)},
+			{"documents", int64(0)}, {"failed", int64(0)}, {"points", int64(0)}, {"embedded", int64(0)}, {"bytes", int64(0)},
+			{"fingerprint", ""}, {"dimension", int64(0)},
+		} {
+			if _, err := c.exec("INSERT INTO meta(name, value) VALUES(?, ?)", kv[0], kv[1]); err != nil {
+				return err
+			}
+		}
+		for _, sql := range []string{fmt.Sprintf("PRAGMA application_id = %d", applicationID), fmt.Sprintf("PRAGMA user_version = %d", schemaVersion)} {
+			if _, err := c.exec(sql); err != nil {
+				return err
+			}
+		}
+		_, err := c.exec("COMMIT")
+		return err
+	}()
+	if err != nil {
+		_, _ = c.exec("ROLLBACK")
+	}
+	return err
+}
+
+// checkVersion returns the schema's version, 0 for a database without one, or
+// an error if the file is not for this program.
+func checkVersion(c *conn) (int, error) {
+	version, err := c.int("PRAGMA user_version")
+	if err != nil {
+		return 0, err
+	}
+	application, err := c.int("PRAGMA application_id")
+	if err != nil {
+		return 0, err
+	}
+	tables, err := c.int("SELECT count(*) FROM sqlite_schema")
+	switch {
+	case err != nil:
+		return 0, err
+	case version == 0 && application == 0 && tables == 0:
+		return 0, nil
+	case application != applicationID:
+		return 0, fmt.Errorf("%s is a database of another program; choose another data folder with --data", c.file)
+	case version > schemaVersion:
+		return 0, fmt.Errorf("%s: %w (format %d, this one knows %d); install the newer lore, or choose another --data folder and index again",
+			c.file, store.ErrNewerVersion, version, schemaVersion)
+	}
+	return int(version), nil
+}

@@ -1,0 +1,362 @@
+// Package sqlitestore keeps a collection in one SQLite file. It is the store
+// that needs nothing else: no server, no cgo.
+//
+// Bottom up: conn.go is a connection to the database, code.go the coding of
+// records, schema.go the tables and their version, lock.go the lock of the one
+// writer. A document is a row with its payloads and its text beside it
+// (document.go); put.go, remove.go and vectors.go change them, each call in one
+// transaction; ledger.go reads them back. search.go ranks.
+package sqlitestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lore-kb/lore/store"
+)
+
+// Options says what to open and how.
+type Options struct {
+	Collection string      // "default" when empty
+	Model      store.Model // see store.Model
+	Create     bool        // make the collection when there is none
+	ReadOnly   bool        // refuse writes; any number of processes may read while one writes
+
+	// LockTimeout is how long Open waits for another process that writes to the
+	// collection: 0 means 30 seconds, a negative value not at all.
+	LockTimeout time.Duration
+	// OnWait is told once, in a sentence, whom Open waits for; nil is silent.
+	OnWait func(message string)
+}
+
+// Store is one collection. It implements [store.Store].
+type Store struct {
+	file       string
+	collection string
+	model      store.Model
+	readOnly   bool
+	immutable  bool // the medium cannot be written to, not even by SQLite itself
+	lock       *lock
+
+	writing sync.Mutex // serialises writes; guards writer
+	writer  *conn
+
+	mu     sync.Mutex // guards what follows
+	closed bool
+	idle   []*conn
+	index  *index
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens a collection of a data folder, or of a file when path ends in
+// ".db". It fails with store.ErrNoCollection when there is none and o.Create is
+// false, with store.ErrLocked when another process keeps writing to it, with
+// *store.ModelMismatchError when it holds vectors of another model than
+// o.Model, and with store.ErrNewerVersion when a newer lore has written it.
+func Open(ctx context.Context, path string, o Options) (*Store, error) {
+	file, collection, err := locate(path, o.Collection)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{file: file, collection: collection, model: o.Model, readOnly: o.ReadOnly}
+	if err := s.open(ctx, o); err != nil {
+		return nil, errors.Join(fmt.Errorf("open collection %q: %w", collection, err), s.Close())
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context, o Options) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	missing := fmt.Errorf("%w in %s; `lore index PATH` makes one", store.ErrNoCollection, filepath.Dir(s.file))
+	if _, err := os.Stat(s.file); errors.Is(err, os.ErrNotExist) {
+		if !o.Create || o.ReadOnly {
+			return missing
+		}
+		if err := os.MkdirAll(filepath.Dir(s.file), 0o755); err != nil {
+			return err
+		}
+	} else if err != nil {
+		return err
+	}
+	if o.ReadOnly {
+		return s.openReadOnly(missing)
+	}
+	timeout := o.LockTimeout
+	if timeout == 0 {
+		timeout = 30 * time.Second
+	}
+	var err error
+	if s.lock, err = acquire(ctx, lockPath(s.file), timeout, o.OnWait); err != nil {
+		return err
+	}
+	mode := "rw"
+	if o.Create {
+		mode = "rwc"
+	}
+	if s.writer, err = openConn(s.file, mode, false); err != nil {
+		return err
+	}
+	version, err := checkVersion(s.writer)
+	if err != nil {
+		return err
+	}
+	if version == 0 && !o.Create {
+		return missing
+	}
+	if _, err := s.writer.exec("PRAGMA journal_mode = WAL"); err != nil {
+		return err
+	}
+	if version == 0 {
+		if err := create(s.writer, s.collection); err != nil {
+			return err
+		}
+	}
+	return s.adoptModel()
+}
+
+func (s *Store) openReadOnly(missing error) error {
+	c, err := s.reader()
+	if err != nil {
+		return err
+	}
+	defer s.release(c)
+	version, err := checkVersion(c)
+	if err != nil {
+		return err
+	}
+	if version == 0 {
+		return missing
+	}
+	stored, err := readModel(c)
+	if err != nil {
+		return err
+	}
+	return s.checkModel(stored)
+}
+
+func (s *Store) checkModel(stored store.Model) error {
+	if s.model != (store.Model{}) && stored != (store.Model{}) && s.model != stored {
+		return &store.ModelMismatchError{Collection: s.collection, Stored: stored, Want: s.model}
+	}
+	return nil
+}
+
+// adoptModel gives a collection that has no model yet the one of this handle.
+func (s *Store) adoptModel() error {
+	stored, err := readModel(s.writer)
+	if err != nil {
+		return err
+	}
+	if err := s.checkModel(stored); err != nil {
+		return err
+	}
+	if s.model == (store.Model{}) || stored == s.model {
+		return nil
+	}
+	return s.write(context.Background(), func(c *conn) error {
+		if _, err := c.exec("UPDATE meta SET value = ? WHERE name = 'fingerprint'", s.model.Fingerprint); err != nil {
+			return err
+		}
+		_, err := c.exec("UPDATE meta SET value = ? WHERE name = 'dimension'", int64(s.model.Dimension))
+		return err
+	})
+}
+
+func readModel(c *conn) (m store.Model, err error) {
+	_, err = c.one("SELECT (SELECT value FROM meta WHERE name = 'fingerprint'), (SELECT value FROM meta WHERE name = 'dimension')", func(row []value) error {
+		m = store.Model{Fingerprint: asText(row[0]), Dimension: int(asInt(row[1]))}
+		return nil
+	})
+	return m, err
+}
+
+// Close releases the store.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	idle := s.idle
+	s.idle, s.index = nil, nil
+	s.mu.Unlock()
+	var errs []error
+	for _, c := range idle {
+		errs = append(errs, c.close())
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.writer != nil {
+		errs = append(errs, s.writer.close())
+		s.writer = nil
+	}
+	return errors.Join(append(errs, s.lock.release())...)
+}
+
+var errClosed = errors.New("store is closed")
+
+// reader returns a connection for reading, to be released.
+func (s *Store) reader() (*conn, error) {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil, errClosed
+	}
+	if n := len(s.idle); n > 0 {
+		c := s.idle[n-1]
+		s.idle = s.idle[:n-1]
+		s.mu.Unlock()
+		return c, nil
+	}
+	s.mu.Unlock()
+	return openConn(s.file, "ro", s.immutable)
+}
+
+const maxIdle = 8
+
+func (s *Store) release(c *conn) {
+	s.mu.Lock()
+	if !s.closed && len(s.idle) < maxIdle {
+		s.idle = append(s.idle, c)
+		c = nil
+	}
+	s.mu.Unlock()
+	if c != nil {
+		_ = c.close()
+	}
+}
+
+// read runs f on a snapshot of the collection.
+func (s *Store) read(ctx context.Context, f func(*conn) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c, err := s.reader()
+	if err != nil {
+		return err
+	}
+	defer s.release(c)
+	if _, err := c.exec("BEGIN"); err != nil {
+		return err
+	}
+	err = f(c)
+	_, e := c.exec("COMMIT")
+	if err == nil {
+		err = e
+	}
+	return err
+}
+
+// write runs f in a transaction, which is undone when f fails.
+func (s *Store) write(ctx context.Context, f func(*conn) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.readOnly {
+		return store.ErrReadOnly
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.writer == nil {
+		return errClosed
+	}
+	c := s.writer
+	if _, err := c.exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	err := f(c)
+	if err == nil {
+		_, err = c.exec("UPDATE meta SET value = value + 1 WHERE name = 'generation'")
+	}
+	if err == nil {
+		// A call that was cancelled meanwhile leaves nothing behind.
+		err = ctx.Err()
+	}
+	if err == nil {
+		_, err = c.exec("COMMIT")
+	}
+	if err != nil {
+		_, _ = c.exec("ROLLBACK")
+	}
+	return err
+}
+
+// DefaultCollection is the collection of those who name none.
+const DefaultCollection = "default"
+
+// locate returns the file and name of a collection.
+func locate(path, collection string) (file, name string, err error) {
+	if collection == "" {
+		collection = DefaultCollection
+		if strings.HasSuffix(path, ".db") {
+			collection = strings.TrimSuffix(filepath.Base(path), ".db")
+		}
+	}
+	if strings.ContainsAny(collection, "/\\:*?\"<>|\x00") || strings.HasPrefix(collection, ".") || len(collection) > 200 {
+		return "", "", fmt.Errorf("collection name %q cannot be a file name; use letters, digits, - and _", collection)
+	}
+	if !strings.HasSuffix(path, ".db") {
+		path = filepath.Join(path, collection+".db")
+	}
+	file, err = filepath.Abs(path)
+	return file, collection, err
+}
+
+func lockPath(file string) string { return file + "-lock" }
+
+// Collections returns the names of the collections of a data folder in order;
+// none when the folder does not exist.
+func Collections(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("list collections: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if name, ok := strings.CutSuffix(e.Name(), ".db"); ok && e.Type().IsRegular() && name != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// RemoveCollection deletes a collection with all its files. It fails like Open
+// when there is none or another process writes to it.
+func RemoveCollection(ctx context.Context, dir, collection string) error {
+	file, name, err := locate(dir, collection)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(file); err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			err = store.ErrNoCollection
+		}
+		return fmt.Errorf("remove collection %q: %w in %s", name, err, filepath.Dir(file))
+	}
+	l, err := acquire(ctx, lockPath(file), -1, nil)
+	if err != nil {
+		return fmt.Errorf("remove collection %q: %w", name, err)
+	}
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+		if err := os.Remove(file + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return errors.Join(fmt.Errorf("remove collection %q: %w", name, err), l.release())
+		}
+	}
+	err = l.release()
+	if e := os.Remove(lockPath(file)); err == nil && !errors.Is(e, os.ErrNotExist) {
+		err = e
+	}
+	return err
+}
