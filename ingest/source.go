@@ -16,7 +16,8 @@ type Source interface {
 	Root() store.Root
 	// Items yields what is there, ordered by Path, without reading contents.
 	// An item that cannot or shall not be read has Skip set. A yielded error
-	// means that the listing is incomplete: nothing may be removed after it.
+	// means that the listing is incomplete: beneath the Path of the item that
+	// comes with it, or altogether when that is empty. Nothing is removed there.
 	Items(ctx context.Context) iter.Seq2[Item, error]
 }
 
@@ -40,6 +41,8 @@ const (
 	SkipBinary   SkipReason = "binary"
 	SkipTooLarge SkipReason = "too large"
 	SkipLink     SkipReason = "link loop"
+	SkipTwice    SkipReason = "link to what is indexed anyway"
+	SkipLinked   SkipReason = "link not followed"
 	SkipSpecial  SkipReason = "not a regular file"
 	SkipEmpty    SkipReason = "empty"
 )

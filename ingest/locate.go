@@ -1,0 +1,71 @@
+package ingest
+
+import (
+	"sort"
+	"strings"
+	"unicode"
+
+	"github.com/lore-kb/lore/store"
+)
+
+// locate turns cuts into chunks: trimmed of outer space, numbered, and with the
+// line, page and time they stand at. The work is linear in the text.
+func locate(doc *Document, cuts []cut) []Chunk {
+	pages := doc.Pages
+	if !sort.SliceIsSorted(pages, func(i, j int) bool { return pages[i].Offset < pages[j].Offset }) {
+		pages = append([]Mark(nil), pages...)
+		sort.SliceStable(pages, func(i, j int) bool { return pages[i].Offset < pages[j].Offset })
+	}
+	chunks := make([]Chunk, 0, len(cuts))
+	line, at := 1, 0
+	for _, c := range cuts {
+		text := doc.Text[c.Start:c.End]
+		start := c.Start + len(text) - len(strings.TrimLeftFunc(text, unicode.IsSpace))
+		text = strings.TrimSpace(text)
+		if text == "" {
+			continue
+		}
+		end := start + len(text)
+		line += strings.Count(doc.Text[at:start], "\n")
+		at = start
+		k := Chunk{Ordinal: len(chunks), Start: start, End: end, Section: c.section, Line: line, Text: text}
+		if c.context.End > 0 {
+			k.Context = strings.TrimSpace(doc.Text[c.context.Start:c.context.End])
+		}
+		k.Page, k.PageBreaks = pagesIn(pages, start, end)
+		k.Time = timeIn(doc.Times, start, end)
+		chunks = append(chunks, k)
+	}
+	return chunks
+}
+
+// pagesIn returns the page at start and the offsets inside (start, end) at which
+// the page number grows by one; a page without text makes two equal offsets.
+func pagesIn(pages []Mark, start, end int) (page int, breaks []int) {
+	i := sort.Search(len(pages), func(i int) bool { return pages[i].Offset > start })
+	if i > 0 {
+		page = pages[i-1].Number
+	}
+	for at := page; i < len(pages) && pages[i].Offset < end; i++ {
+		for ; at < pages[i].Number && len(breaks) < end-start; at++ {
+			breaks = append(breaks, pages[i].Offset)
+		}
+	}
+	return page, breaks
+}
+
+// timeIn returns from when to when the text in [start, end) was spoken.
+func timeIn(times []TimeMark, start, end int) store.Span {
+	i := sort.Search(len(times), func(i int) bool { return times[i].Offset > start })
+	if i > 0 {
+		i--
+	}
+	var span store.Span
+	for first := true; i < len(times) && times[i].Offset < end; i++ {
+		if first {
+			span.From, first = times[i].Span.From, false
+		}
+		span.To = max(span.To, times[i].Span.To)
+	}
+	return span
+}

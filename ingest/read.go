@@ -1,0 +1,345 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"path"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
+	"github.com/lore-kb/lore/analysis"
+	"github.com/lore-kb/lore/model"
+	"github.com/lore-kb/lore/store"
+)
+
+// Bounds on what is in memory at a time, in bytes.
+const (
+	readBudget  = 160 << 20 // of all files being read, counted with readFactor
+	readFactor  = 3         // text, chunks and terms of a file beside its bytes
+	readLeast   = 64 << 10
+	headBytes   = 8 << 10
+	growthBytes = 1 << 20 // by which a file may outgrow what was listed
+)
+
+// task is a file that must be read to know more.
+type task struct {
+	item  Item
+	known *known
+}
+
+// fate of a task.
+type fate int
+
+const (
+	fateWritten fate = iota
+	fateUnchanged
+	fateFailed
+	fateSkipped
+	fateVanished
+)
+
+// outcome is what became of a task.
+type outcome struct {
+	task    task
+	fate    fate
+	began   time.Time
+	content string
+	docs    []store.Document // members first, the file's own last
+	skip    SkipReason
+	reason  string
+	passing bool // the failure may pass without the file changing
+	err     error
+}
+
+// readAll reads the files of tasks, several at a time, and applies the outcomes
+// in the order of tasks.
+func (r *run) readAll(ctx context.Context, tasks []task) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	memory := semaphore.NewWeighted(readBudget)
+	type slot struct {
+		done   chan *outcome
+		weight int64
+	}
+	slots := make(chan slot, 4*r.opts.Workers)
+	var dispatcher, workers errgroup.Group
+	workers.SetLimit(r.opts.Workers)
+	dispatcher.Go(func() error {
+		defer close(slots)
+		for _, t := range tasks {
+			s := slot{make(chan *outcome, 1), min(max(t.item.Size*readFactor, readLeast), readBudget)}
+			if err := memory.Acquire(ctx, s.weight); err != nil {
+				return err
+			}
+			select {
+			case slots <- s:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			workers.Go(func() error {
+				s.done <- r.read(ctx, t)
+				return nil
+			})
+		}
+		return nil
+	})
+	var err error
+	done := 0
+	for s := range slots {
+		o := <-s.done
+		if err == nil {
+			if err = o.err; err == nil {
+				err = r.apply(ctx, o)
+			}
+			if err != nil {
+				cancel()
+			}
+		}
+		memory.Release(s.weight)
+		done++
+		r.ticker.step(done, o.task.item.Path, r.report.Chunks+r.batch.chunks(), r.report.Failed)
+	}
+	if e := dispatcher.Wait(); err == nil {
+		err = e
+	}
+	if e := workers.Wait(); err == nil {
+		err = e
+	}
+	return err
+}
+
+func (b *batch) chunks() int {
+	n := 0
+	for i := range b.files {
+		n += len(b.files[i].Points)
+	}
+	for i := range b.members {
+		n += len(b.members[i].Points)
+	}
+	return n
+}
+
+// read reads one file. Only an ended ctx is an error of the outcome.
+func (r *run) read(ctx context.Context, t task) *outcome {
+	o := &outcome{task: t, began: r.now()}
+	if err := ctx.Err(); err != nil {
+		o.err = err
+		return o
+	}
+	data, skip, err := r.bytes(ctx, t.item)
+	switch {
+	case cancelled(ctx, err):
+		o.err = ctx.Err()
+		return o
+	case errors.Is(err, fs.ErrNotExist):
+		o.fate = fateVanished // removed since it was listed; the next run sees to it
+		return o
+	case err != nil:
+		return o.fail(plainError(err).Error(), true)
+	case skip != "":
+		o.fate, o.skip = fateSkipped, skip
+		return o
+	}
+	sum := sha256.Sum256(data)
+	o.content = hex.EncodeToString(sum[:16])
+	version := r.version(o.content, r.root.Labels)
+	if k := t.known; k != nil && k.file != nil && k.file.version == version && k.file.content == o.content && !r.opts.Rebuild {
+		o.fate = fateUnchanged
+		return o
+	}
+	if r.opts.DryRun {
+		return o
+	}
+	docs, err := r.extract(ctx, Input{Name: path.Base(t.item.Path), Data: data})
+	switch {
+	case cancelled(ctx, err):
+		o.err = ctx.Err()
+	case errors.Is(err, ErrUnsupported) && looksBinary(data[:min(len(data), headBytes)]):
+		o.fate, o.skip = fateSkipped, SkipBinary
+	case err != nil:
+		return o.fail(err.Error(), passing(err))
+	default:
+		if err := r.compose(o, docs, version); err != nil {
+			return o.fail(err.Error(), false)
+		}
+	}
+	return o
+}
+
+func (o *outcome) fail(reason string, passing bool) *outcome {
+	o.fate, o.reason, o.passing = fateFailed, oneLine(reason), passing
+	return o
+}
+
+// passing reports whether an extraction may succeed on the same bytes later.
+func passing(err error) bool {
+	if me := (*model.Error)(nil); errors.As(err, &me) && me.Temporary() {
+		return true
+	}
+	return errors.Is(err, ErrTimeout) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, model.ErrNoModel)
+}
+
+// bytes reads a file, or only its head when that shows that no one can read it.
+func (r *run) bytes(ctx context.Context, it Item) ([]byte, SkipReason, error) {
+	rc, err := it.Open(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	defer rc.Close()
+	limit := it.Size + growthBytes
+	buf := bytes.NewBuffer(make([]byte, 0, it.Size+bytes.MinRead))
+	if _, err := io.CopyN(buf, rc, min(headBytes, limit)); err != nil && err != io.EOF {
+		return nil, "", err
+	}
+	if r.opts.Supported != nil && !r.opts.Supported(path.Base(it.Path), buf.Bytes()) {
+		return nil, SkipBinary, nil
+	}
+	if _, err := buf.ReadFrom(io.LimitReader(rc, limit-int64(buf.Len())+1)); err != nil {
+		return nil, "", err
+	}
+	if int64(buf.Len()) > limit {
+		return nil, "", errors.New("grows while it is read")
+	}
+	return buf.Bytes(), "", nil
+}
+
+// looksBinary reports whether a file that no one can read is no text either.
+func looksBinary(head []byte) bool {
+	return bytes.IndexByte(head, 0) >= 0 || !utf8.Valid(head[:max(0, len(head)-utf8.UTFMax)])
+}
+
+// extract calls the Extractor and turns a panic into an error of the file.
+func (r *run) extract(ctx context.Context, in Input) (docs []Document, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			docs, err = nil, fmt.Errorf("reader failed: %v", p)
+		}
+	}()
+	return r.extractor.Extract(ctx, in)
+}
+
+// compose turns extracted documents into stored ones.
+func (r *run) compose(o *outcome, docs []Document, version string) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("splitter failed: %v", p)
+		}
+	}()
+	it := o.task.item
+	file := Document{}
+	names := map[string]bool{}
+	for i := range docs {
+		d := &docs[i]
+		if !utf8.ValidString(d.Text) {
+			return errors.New("reader gave text that is not UTF-8")
+		}
+		if d.Member == "" && i == 0 {
+			file = *d
+			continue
+		}
+		name := memberName(d.Member)
+		for n := 2; names[name]; n++ {
+			name = fmt.Sprintf("%s (%d)", memberName(d.Member), n)
+		}
+		names[name] = true
+		info := r.info(it, it.Path+memberMark+name, o.content, o.began)
+		info.URI = it.URI + memberMark + name
+		info.Version = version
+		o.docs = append(o.docs, r.document(info, d))
+	}
+	info := r.info(it, it.Path, o.content, o.began)
+	info.Version = version
+	o.docs = append(o.docs, r.document(info, &file))
+	return nil
+}
+
+// memberName is a member's path as it stands after memberMark.
+func memberName(name string) string {
+	name = strings.Trim(path.Clean("/"+strings.ToValidUTF8(name, "\ufffd")), "/")
+	if name == "" {
+		return "unnamed"
+	}
+	return name
+}
+
+func (r *run) info(it Item, p, content string, at time.Time) store.DocumentInfo {
+	return store.DocumentInfo{
+		ID: store.DocumentID(r.collection, r.root.ID, p), Root: r.root.ID, Path: p, URI: it.URI,
+		Content: content, Size: it.Size, ModTime: it.ModTime, Date: it.ModTime, IndexedAt: at,
+		Status: store.StatusOK, Labels: r.root.Labels,
+	}
+}
+
+// document splits and analyses one document.
+func (r *run) document(info store.DocumentInfo, d *Document) store.Document {
+	info.Title = title(d, info.Path)
+	info.MediaType, info.Warnings, info.Bytes = d.MediaType, d.Warnings, len(d.Text)
+	if !d.Date.IsZero() {
+		info.Date = d.Date
+	}
+	if len(d.Labels) > 0 {
+		info.Labels = maps.Clone(d.Labels)
+		maps.Copy(info.Labels, r.root.Labels) // a person's labels prevail
+	}
+	chunks := Split(d, &r.opts.Split)
+	languages := map[string]int{}
+	points := make([]store.Point, len(chunks))
+	for i, c := range chunks {
+		language := analysis.Language(c.Text)
+		languages[language] += len(c.Text)
+		p := &points[i]
+		p.ID = store.PointID(info.ID, info.Version, c.Ordinal)
+		p.Payload = store.Payload{
+			DocumentID: info.ID, Version: info.Version, Ordinal: c.Ordinal, Title: info.Title, URI: info.URI,
+			Path: info.Path, Root: info.Root, MediaType: info.MediaType, Language: language,
+			Section: c.Section, Page: c.Page, PageBreaks: c.PageBreaks, Line: c.Line, Start: c.Start, End: c.End,
+			Time: c.Time, Date: info.Date, Text: c.Text, Context: c.Context, Labels: info.Labels,
+		}
+		p.Digest = store.Digest(EmbedText(&p.Payload))
+		p.Sparse.Indices, p.Sparse.Values = analysis.Passage(analysis.Fields{
+			Title: info.Title, Section: c.Section, Path: info.Path, Context: c.Context, Text: c.Text,
+		})
+	}
+	for _, language := range []string{"en", "zh"} {
+		if 2*languages[language] > languages["en"]+languages["zh"]+languages[""] {
+			info.Language = language
+		}
+	}
+	info.Chunks = len(points)
+	return store.Document{DocumentInfo: info, Text: d.Text, Points: points}
+}
+
+// title is the content's own, or its first heading, or the file's name.
+func title(d *Document, p string) string {
+	if t := oneLine(d.Title); t != "" {
+		return t
+	}
+	for i := range d.Blocks {
+		if b := &d.Blocks[i]; b.Kind == Heading && len(b.Section) > 0 {
+			if t := oneLine(b.Section[len(b.Section)-1]); t != "" {
+				return t
+			}
+		}
+	}
+	return nameTitle(p)
+}
+
+// nameTitle is the title that a document has from its path alone.
+func nameTitle(p string) string {
+	base := path.Base(p)
+	if t := strings.TrimSuffix(base, path.Ext(base)); t != "" {
+		return t
+	}
+	return base
+}
