@@ -11,14 +11,14 @@ import (
 // and the weight of a term in a passage needs to know no other passage.
 const (
 	k1            = 1.2
-	b             = 0.75
+	b             = 0.5
 	averageLength = 180 // words and Han characters
 )
 
 // Weights by which an occurrence outside the text counts.
 const (
-	titleWeight   = 1.0
-	sectionWeight = 0.7
+	titleWeight   = 1.5
+	sectionWeight = 1.0
 	pathWeight    = 0.4
 	contextWeight = 0.3
 )

@@ -56,10 +56,10 @@ func questionWeight(kind Kind, stop bool) float64 {
 }
 
 // Weights of a question's terms. A Han character is covered by the bigrams that
-// hold it and matters alone only where those fail; so is a part by its compound.
+// hold it, and a part by its compound; both matter more where those fail.
 const (
-	hanWeight  = 0.3
+	hanWeight  = 0.8
 	partWeight = 0.7
 	dateWeight = 0.5
-	stopWeight = 0.1
+	stopWeight = 0.2
 )
