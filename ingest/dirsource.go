@@ -168,8 +168,8 @@ func (f *Folder) Items(ctx context.Context) iter.Seq2[Item, error] {
 
 // Within returns the part of the remembered root outer that f stands for, or nil
 // when f does not lie in it, or when outer leaves f out, so that both can be
-// roots without a file being in two. A single file of outer's own folder is
-// added to its Include when that leaves it out.
+// roots without a file being in two. A single file that outer leaves out, though
+// it lists the folder around it, is added to outer's Include.
 func (f *Folder) Within(outer store.Root) (*Folder, error) {
 	if outer.ID == f.root.ID && !f.single {
 		return nil, nil
@@ -182,25 +182,25 @@ func (f *Folder) Within(outer store.Root) (*Folder, error) {
 	if !ok || rel == "" {
 		return nil, nil
 	}
-	if len(f.opts.Labels) > 0 && !maps.Equal(f.opts.Labels, outer.Labels) {
-		if outer.ID == f.root.ID || o.covers(rel, f.single) {
-			return nil, fmt.Errorf("%s lies in %s, which is indexed already: labels belong to the whole; give them with %s", rel, o.dir, o.dir)
-		}
+	listed := o.covers(rel, f.single)
+	if !listed && !(f.single && (outer.ID == f.root.ID || o.covers(path.Dir(rel), false))) {
+		return nil, nil
 	}
-	if !o.covers(rel, f.single) {
-		if outer.ID != f.root.ID {
-			return nil, nil
-		}
-		opts := o.opts
-		opts.Include = append(opts.Include, f.opts.Include...)
-		if o, err = newFolder(o.dir, opts); err != nil {
-			return nil, err
-		}
-		o.scope = rel
-		return o, nil
+	if len(f.opts.Labels) > 0 && !maps.Equal(f.opts.Labels, outer.Labels) {
+		return nil, fmt.Errorf("%s lies in %s, which is indexed already: labels belong to the whole; give them with %s", rel, o.dir, o.dir)
 	}
 	if !f.single && len(f.opts.Include)+len(f.opts.Exclude) > 0 {
 		return nil, fmt.Errorf("%s lies in %s, which is indexed already: --include and --exclude belong to the whole; give them with %s", rel, o.dir, o.dir)
+	}
+	if !listed {
+		opts := o.opts
+		if len(opts.Include) == 0 {
+			opts.Include = []string{"**"}
+		}
+		opts.Include = append(opts.Include, "/"+escapeGlob(rel))
+		if o, err = newFolder(o.dir, opts); err != nil {
+			return nil, err
+		}
 	}
 	o.scope = rel
 	return o, nil
@@ -222,16 +222,31 @@ func (f *Folder) Covers(inner store.Root) (string, bool) {
 
 // covers reports whether the rules of f let it list rel or something in it.
 func (f *Folder) covers(rel string, file bool) bool {
-	if slices.Contains(f.exact, rel) {
-		return true
+	for _, name := range f.exact {
+		if name == rel || !file && strings.HasPrefix(name, rel+"/") {
+			return true
+		}
 	}
-	if len(f.include) > 0 && len(f.exact) == len(f.include) {
+	if f.exactOnly() {
 		return false
 	}
 	if file && len(f.include) > 0 && !anyMatch(f.include, rel, false) {
 		return false
 	}
 	return f.leftOut(rel, !file) == ""
+}
+
+// exactOnly reports whether f lists nothing but files that Include names.
+func (f *Folder) exactOnly() bool {
+	if len(f.include) == 0 || len(f.exact) < len(f.include) {
+		return false
+	}
+	for _, name := range f.exact {
+		if info, err := os.Stat(filepath.Join(f.dir, filepath.FromSlash(name))); err == nil && info.IsDir() {
+			return false
+		}
+	}
+	return true
 }
 
 // relativeTo returns the slash path of name below dir: "" for dir itself.

@@ -167,6 +167,10 @@ func (r *run) read(ctx context.Context, t task) *outcome {
 		o.err = ctx.Err()
 	case errors.Is(err, ErrUnsupported) && looksBinary(data[:min(len(data), headBytes)]):
 		o.fate, o.skip = fateSkipped, SkipBinary
+	case errors.Is(err, ErrNoText) && !looksBinary(data[:min(len(data), headBytes)]):
+		// A page of front matter alone holds nothing to read. A PDF without
+		// text holds something that could not be read.
+		o.fate, o.skip = fateSkipped, SkipEmpty
 	case err != nil:
 		return o.fail(err.Error(), passing(err))
 	default:

@@ -49,9 +49,8 @@ func (f *Folder) list(ctx context.Context) (*listing, error) {
 		return nil, fmt.Errorf("%s is no folder any more: %w", f.dir, ErrNoSource)
 	}
 	w := &walker{f: f, ctx: ctx, linked: map[string]bool{}}
-	exactOnly := len(f.include) > 0 && len(f.exact) == len(f.include)
 	switch {
-	case exactOnly:
+	case f.exactOnly():
 		w.out.dirs = append(w.out.dirs, f.dir)
 	case f.scope == "":
 		if err := w.folder(f.dir, "", f.rulesAbove(), []fs.FileInfo{info}); err != nil {
