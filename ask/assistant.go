@@ -1,0 +1,422 @@
+package ask
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/lore-kb/lore/analysis"
+	"github.com/lore-kb/lore/model"
+	"github.com/lore-kb/lore/prompt"
+	"github.com/lore-kb/lore/retrieve"
+)
+
+// Retriever finds passages. A *retrieve.Retriever is one.
+type Retriever interface {
+	Retrieve(ctx context.Context, q retrieve.Query) (*retrieve.Result, error)
+}
+
+// Options of an Assistant. The zero value answers without a model.
+type Options struct {
+	Generator model.Generator // nil: extractive answers
+	Embedder  model.Embedder  // nil: sentences are chosen by words alone
+	Prompt    *prompt.Builder // nil: the zero Builder
+	Limit     int             // passages of a question; 0 means 8
+	Caution   Caution         // "" means CautionNormal
+	Language  string          // of answers when a question names none; "" follows the question
+	MaxTokens int             // of a completion; 0 means 400
+	Timeout   time.Duration   // for the model, in all; 0 means two minutes
+}
+
+// Assistant answers questions. It is safe for concurrent use.
+type Assistant struct {
+	retriever Retriever
+	texts     Texts
+	options   Options
+}
+
+// Errors that callers test for with errors.Is.
+var (
+	ErrEmptyQuestion = errors.New("the question is empty")
+	ErrLongQuestion  = errors.New("the question is too long")
+)
+
+// longestQuestion bounds a question, in bytes.
+const longestQuestion = 8 << 10
+
+// New returns an Assistant that retrieves from r and holds quotes against
+// texts, the store that r searches. o may be nil.
+func New(r Retriever, texts Texts, o *Options) *Assistant {
+	a := &Assistant{retriever: r, texts: texts}
+	if o != nil {
+		a.options = *o
+	}
+	if a.options.Prompt == nil {
+		a.options.Prompt = &prompt.Builder{}
+	}
+	if a.options.Limit <= 0 {
+		a.options.Limit = 8
+	}
+	if a.options.Caution == "" {
+		a.options.Caution = CautionNormal
+	}
+	if a.options.MaxTokens <= 0 {
+		a.options.MaxTokens = 400
+	}
+	if a.options.Timeout <= 0 {
+		a.options.Timeout = 2 * time.Minute
+	}
+	return a
+}
+
+// Ask answers a question. When yield is not nil it is called in order with what
+// happens: passages, then text as it comes, citations as they settle, and the
+// answer; an error from yield ends the call and is returned. That the documents
+// do not say is an answer with StatusNotFound, not an error; a model that fails
+// is a Note on an extractive answer.
+func (a *Assistant) Ask(ctx context.Context, q Question, yield func(Event) error) (*Answer, error) {
+	if yield == nil {
+		yield = func(Event) error { return nil }
+	}
+	started := time.Now()
+	text := strings.TrimSpace(strings.ToValidUTF8(q.Text, "\uFFFD"))
+	switch {
+	case strings.IndexFunc(text, isWordRune) < 0:
+		return nil, fmt.Errorf("ask: %w", ErrEmptyQuestion)
+	case len(text) > longestQuestion:
+		return nil, fmt.Errorf("ask: %w: %d bytes, at most %d", ErrLongQuestion, len(text), longestQuestion)
+	}
+	answer := &Answer{Question: text, Model: "none", Timings: map[string]time.Duration{}}
+	asked := text
+	if len(q.History) > 0 {
+		begun := time.Now()
+		if s := a.standalone(ctx, text, q.History); s != text {
+			answer.Standalone, asked = s, s
+		}
+		answer.Timings["rewrite"] = time.Since(begun)
+	}
+	limit := q.Limit
+	if limit <= 0 {
+		limit = a.options.Limit
+	}
+	begun := time.Now()
+	result, err := a.retriever.Retrieve(ctx, retrieve.Query{Text: asked, Filter: q.Filter, Limit: limit, Explain: q.Explain})
+	if err != nil {
+		return nil, fmt.Errorf("ask: %w", err)
+	}
+	answer.Timings["retrieve"] = time.Since(begun)
+	answer.Passages, answer.Degraded = result.Passages, result.Degraded
+	if err := yield(Event{Passages: result.Passages}); err != nil {
+		return nil, err
+	}
+	t := &task{
+		assistant: a, answer: answer, yield: yield, asked: asked, history: q.History,
+		language: a.language(q, asked), question: readQuestion(asked, result), result: result,
+	}
+	begun = time.Now()
+	t.ranked = candidates(t.question, result.Passages)
+	if err := t.compare(ctx); err != nil {
+		return nil, err
+	}
+	rank(t.question, t.ranked)
+	t.evidence = weigh(t.question, result, t.ranked)
+	answer.Confidence = t.evidence.confidence
+	answer.Timings["judge"] = time.Since(begun)
+
+	if err := t.run(ctx); err != nil {
+		return nil, err
+	}
+	answer.Timings["total"] = time.Since(started)
+	if err := yield(Event{Answer: answer}); err != nil {
+		return nil, err
+	}
+	return answer, nil
+}
+
+func (a *Assistant) language(q Question, asked string) string {
+	for _, l := range []string{q.Language, a.options.Language, analysis.Language(asked)} {
+		if l != "" {
+			return l
+		}
+	}
+	return "en"
+}
+
+// task is one question on its way to an answer.
+type task struct {
+	assistant *Assistant
+	answer    *Answer
+	yield     func(Event) error
+	asked     string
+	history   []Turn
+	language  string
+	question  *questionText
+	result    *retrieve.Result
+	ranked    []candidate
+	evidence  evidence
+}
+
+// hopeless is the confidence below which not even a model is asked: the passages
+// have nothing to do with the question.
+const hopeless = 0.02
+
+func (t *task) run(ctx context.Context) error {
+	if len(t.result.Passages) == 0 {
+		return t.notFound()
+	}
+	if g := t.assistant.options.Generator; g != nil && t.evidence.confidence >= hopeless {
+		done, err := t.generate(ctx, g)
+		if err != nil || done {
+			return err
+		}
+	}
+	if !t.evidence.answers(t.question, t.assistant.options.Caution) {
+		return t.notFound()
+	}
+	return t.extract(ctx)
+}
+
+// mostCompared bounds the units whose meaning is compared by embedding.
+const mostCompared = 48
+
+// compare adds to the candidates how near their meaning is to the question's,
+// when question and passages are in different languages and an embedder is
+// there: then words say nothing.
+func (t *task) compare(ctx context.Context) error {
+	e := t.assistant.options.Embedder
+	if e == nil || !t.crossLanguage() || len(t.ranked) == 0 {
+		return nil
+	}
+	n := min(mostCompared, len(t.ranked))
+	texts := make([]string, n)
+	for i := range n {
+		c := &t.ranked[i]
+		p := &t.result.Passages[c.passage]
+		texts[i] = readable(p.Text, &c.unit)
+		if p.Title != "" {
+			texts[i] = p.Title + "\n" + texts[i]
+		}
+	}
+	asked, err := e.Embed(ctx, model.TaskQuery, []string{t.asked})
+	if err == nil {
+		var vectors [][]float32
+		if vectors, err = e.Embed(ctx, model.TaskPassage, texts); err == nil && len(asked) == 1 && len(vectors) == n {
+			similarities(asked[0], vectors, t.ranked[:n])
+			return nil
+		}
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("ask: compare sentences: %w", ctx.Err())
+	}
+	return nil // words alone decide
+}
+
+// crossLanguage reports whether most of the passages are in another language
+// than the question.
+func (t *task) crossLanguage() bool {
+	other := 0
+	for i := range t.result.Passages {
+		if (hanShare(t.result.Passages[i].Text) > 0.3) != t.question.han {
+			other++
+		}
+	}
+	return 2*other > len(t.result.Passages)
+}
+
+// extract answers with the units that answer.
+func (t *task) extract(ctx context.Context) error {
+	begun := time.Now()
+	v := newVerifier(t.assistant.texts, t.result.Passages, t.question)
+	for _, c := range choose(t.question, t.ranked) {
+		from, to := extent(v.read(c.passage).units, c.at)
+		units := v.read(c.passage).units
+		citation, err := v.cite(ctx, window{passage: c.passage, from: from, to: to})
+		p := &t.result.Passages[c.passage]
+		var parts []string
+		for k := from; k <= to; k++ {
+			parts = append(parts, readable(p.Text, &units[k]))
+		}
+		text := strings.Join(parts, " ")
+		if units[to].kind != unitSentence && to > from {
+			text = parts[0] + " " + strings.Join(parts[1:], "; ")
+		}
+		if err != nil {
+			if ctx.Err() != nil {
+				return fmt.Errorf("ask: verify: %w", ctx.Err())
+			}
+			t.answer.Removed = append(t.answer.Removed, Removal{Text: text, Reason: ReasonQuoteNotFound, Detail: err.Error()})
+			continue
+		}
+		if err := t.say(shorten(text), []Citation{citation}, true); err != nil {
+			return err
+		}
+	}
+	t.answer.Timings["verify"] = time.Since(begun)
+	if len(t.answer.Statements) == 0 {
+		return t.notFound()
+	}
+	t.answer.Status, t.answer.Grounded = StatusAnswered, true
+	t.finish()
+	return nil
+}
+
+// extent widens a unit that announces a list to the items that follow it.
+func extent(units []unit, at int) (from, to int) {
+	from, to = at, at
+	text := units[at]
+	if text.kind != unitSentence || at+1 >= len(units) || units[at+1].kind == unitSentence || !text.announces {
+		return from, to
+	}
+	for to+1 < len(units) && units[to+1].kind == units[at+1].kind && to-from < 6 && units[to+1].end-units[from].start <= longestQuote {
+		to++
+	}
+	return from, to
+}
+
+// longestShown is how much of a quote an answer repeats, in characters; the
+// citation holds all of it.
+const longestShown = 400
+
+func shorten(s string) string {
+	if utf8.RuneCountInString(s) <= longestShown {
+		return s
+	}
+	r := []rune(s)[:longestShown]
+	return strings.TrimSpace(string(r)) + "…"
+}
+
+// say adds a statement to the answer, with its citations numbered in order of
+// appearance; a quote that was cited before keeps its marker. delta says that
+// the text has not been streamed yet.
+func (t *task) say(text string, citations []Citation, delta bool) error {
+	s := Statement{Text: text}
+	var fresh []int
+	for _, c := range citations {
+		n := 0
+		for i := range t.answer.Citations {
+			o := &t.answer.Citations[i]
+			if o.DocumentID == c.DocumentID && o.Start == c.Start && o.End == c.End {
+				n = o.Marker
+			}
+		}
+		if n == 0 {
+			n = len(t.answer.Citations) + 1
+			c.Marker = n
+			t.answer.Citations = append(t.answer.Citations, c)
+			fresh = append(fresh, n-1)
+		}
+		s.Markers = union(s.Markers, []int{n})
+	}
+	t.answer.Statements = append(t.answer.Statements, s)
+	if delta {
+		line := withMarkers(s.Text, s.Markers)
+		if len(t.answer.Statements) > 1 {
+			line = "\n" + line
+		}
+		if err := t.yield(Event{Delta: line}); err != nil {
+			return err
+		}
+	}
+	for _, i := range fresh {
+		c := t.answer.Citations[i]
+		if err := t.yield(Event{Citation: &c}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish writes the answer's text from its statements.
+func (t *task) finish() {
+	lines := make([]string, len(t.answer.Statements))
+	for i, s := range t.answer.Statements {
+		lines[i] = withMarkers(s.Text, s.Markers)
+	}
+	t.answer.Text = strings.Join(lines, "\n")
+}
+
+// notFound says that the documents do not tell, what they lack, and what is
+// nearest.
+func (t *task) notFound() error {
+	a := t.answer
+	a.Status, a.Grounded = StatusNotFound, false
+	a.Statements, a.Citations = nil, nil
+	a.Missing = t.missing()
+	if t.language == "zh" {
+		a.Text = "文档中没有回答这个问题的内容。"
+	} else {
+		a.Text = "The documents do not answer this question."
+	}
+	return t.yield(Event{Delta: a.Text})
+}
+
+// missing is one line on what the documents lack and what they have nearest.
+func (t *task) missing() string {
+	zh := t.language == "zh"
+	var lack, near []string
+	for _, m := range t.evidence.missing {
+		if len(lack) == 3 {
+			break
+		}
+		lack = append(lack, m)
+	}
+	seen := map[string]bool{}
+	for i := range t.result.Passages {
+		p := &t.result.Passages[i]
+		at := p.Title
+		if n := len(p.Section); n > 0 && p.Section[n-1] != p.Title {
+			at = strings.TrimPrefix(at+" › "+p.Section[n-1], " › ")
+		}
+		if at == "" {
+			at = name(p)
+		}
+		if !seen[at] && len(near) < 3 {
+			seen[at] = true
+			near = append(near, at)
+		}
+	}
+	var parts []string
+	switch {
+	case len(lack) > 0 && zh:
+		parts = append(parts, "没有提到："+strings.Join(lack, "、"))
+	case len(lack) > 0:
+		parts = append(parts, "not mentioned: "+strings.Join(lack, ", "))
+	case zh:
+		parts = append(parts, "提到了相关内容，但没有给出答案")
+	default:
+		parts = append(parts, "the subject is mentioned, but not what is asked")
+	}
+	switch {
+	case len(near) > 0 && zh:
+		parts = append(parts, "最接近的内容："+strings.Join(near, "、"))
+	case len(near) > 0:
+		parts = append(parts, "nearest: "+strings.Join(near, ", "))
+	}
+	if zh {
+		return strings.Join(parts, "；")
+	}
+	return strings.Join(parts, "; ")
+}
+
+// similarities fills the dense feature: the cosine of question and unit, less
+// the mean over the units, which all share a language and often a subject.
+func similarities(asked []float32, vectors [][]float32, cs []candidate) {
+	values := make([]float64, len(vectors))
+	mean := 0.0
+	for i, v := range vectors {
+		values[i] = cosine(asked, v)
+		mean += values[i] / float64(len(vectors))
+	}
+	sorted := append([]float64(nil), values...)
+	sort.Float64s(sorted)
+	spread := sorted[len(sorted)-1] - mean
+	for i := range cs {
+		if spread > 0 {
+			cs[i].features[featureDense] = (values[i] - mean) / spread
+		}
+	}
+}

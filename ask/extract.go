@@ -1,0 +1,277 @@
+package ask
+
+import (
+	"math"
+	"regexp"
+	"sort"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/lore-kb/lore/analysis"
+	"github.com/lore-kb/lore/retrieve"
+)
+
+// candidate is a unit that may answer, with what speaks for it.
+type candidate struct {
+	passage  int // index in the passages
+	unit     unit
+	at       int // index among the units of its passage
+	order    int // position among all units
+	features [featureCount]float64
+	score    float64
+	own      presence // terms of the question in the unit itself
+	context  presence // and in its headings and neighbours
+	holds    float64  // how well it holds the kind of thing asked for
+	folded   string
+	polarity polarity
+}
+
+// Features of a candidate; each is about between 0 and 1.
+const (
+	featureCover     = iota // share of the question's weight in the unit
+	featureContext          // the same with headings, title and the sentence before
+	featurePassage          // the same for the whole passage
+	featureRank             // relative score of the passage
+	featureFirst            // passage ranks first
+	featureKind             // holds what is asked for
+	featureRun              // longest common run
+	featureNear             // terms close together
+	featureHook             // holds what stands beside the interrogative
+	featureCounted          // figure right before the counted noun
+	featureLength           // log of the length, 1 at about 60 words
+	featureLead             // first unit of its passage
+	featureNew              // share of the unit that the question does not say
+	featureDense            // cosine with the question, centred on the candidates' mean
+	featureKindCover        // kind × cover
+	featureVerdict          // of yes/no questions: denies or affirms, 1 when it says so outright
+	featureAsks             // is itself a question
+	featureReplies          // stands right behind a question or a heading that asks what the question asks
+	featureCount
+)
+
+// candidates returns all units of the passages with their features, in reading
+// order: by passage rank, then position.
+func candidates(q *questionText, passages []retrieve.Passage) []candidate {
+	var out []candidate
+	top := 0.0
+	for i := range passages {
+		top = math.Max(top, passages[i].Score)
+	}
+	for i := range passages {
+		p := &passages[i]
+		whole := q.hold(append([]string{p.Title, p.Text, p.Context}, p.Section...)...)
+		head := q.hold(append([]string{p.Title}, p.Section...)...)
+		cut := cutUnits(p)
+		var before presence
+		asked, since := 0.0, 0 // the last question in the text: its share, units since
+		heading := ""
+		for k := range cut {
+			u := cut[k]
+			text := p.Text[u.start:u.end]
+			terms := analysis.Terms(text)
+			c := candidate{passage: i, unit: u, at: k, order: len(out)}
+			c.own = presence{has: make([]bool, len(q.terms))}
+			fresh, words := 0, 0
+			for _, t := range terms {
+				j, ok := q.index[t.Index]
+				if ok && !c.own.has[j] {
+					c.own.has[j] = true
+					c.own.weight += q.terms[j].weight
+				}
+				if t.Kind != analysis.KindBigram && t.Kind != analysis.KindPart {
+					words++
+					if !ok && !t.Stop {
+						fresh++
+					}
+				}
+			}
+			c.context = c.own.or(head, q)
+			if len(u.headings) > 0 {
+				c.context = c.context.or(q.hold(u.headings...), q)
+			}
+			if u.header != "" {
+				c.context = c.context.or(q.hold(u.header), q)
+			}
+			if before.has != nil {
+				c.context = c.context.or(before, q)
+			}
+			c.folded = analysis.Fold(text).Text
+			figs := figures(c.folded)
+			c.holds = q.expected.holds(text, c.folded, figs, q)
+			f := &c.features
+			f[featureCover] = q.share(c.own)
+			f[featureContext] = q.share(c.context)
+			f[featurePassage] = q.share(whole)
+			if top > 0 {
+				f[featureRank] = p.Score / top
+			}
+			if i == 0 {
+				f[featureFirst] = 1
+			}
+			f[featureKind] = c.holds
+			f[featureRun] = q.longestRun(terms)
+			f[featureNear] = q.near(terms)
+			for _, h := range q.hooks {
+				if strings.Contains(c.folded, h) {
+					f[featureHook] += 0.5
+				}
+			}
+			if q.counted != "" {
+				f[featureCounted] = counts(q.counted, c.folded, figs)
+			}
+			f[featureLength] = math.Log1p(float64(words)) / math.Log1p(60)
+			if k == 0 {
+				f[featureLead] = 1
+			}
+			if words > 0 {
+				f[featureNew] = float64(fresh) / float64(words)
+			}
+			f[featureKindCover] = c.holds * f[featureCover]
+			c.polarity = polarityOf(c.folded)
+			if q.expected == expectYesNo {
+				switch {
+				case outright.MatchString(c.folded):
+					f[featureVerdict] = 1
+				case c.polarity != polarityNone:
+					f[featureVerdict] = 0.5
+				}
+			}
+			if n := len(u.headings); n > 0 && u.headings[n-1] != heading {
+				if heading = u.headings[n-1]; asks(foldText(heading)) {
+					asked, since = q.share(q.hold(heading)), 0
+				}
+			}
+			switch since++; {
+			case asks(c.folded):
+				f[featureAsks] = 1
+				asked, since = f[featureCover], 0
+			case since <= 2:
+				f[featureReplies] = asked
+			}
+			before = c.own
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// outright is how a verdict is given in so many words: "my view: no".
+var outright = regexp.MustCompile(`(?:^|[:：,，]\s*)[*"“「]*(?:不会|会|不能|能|可以|不可以|是的?|不是|否|没有|不需要|需要|不支持|支持|不允许|允许|yes|no)[*"”」]*(?:[.。,，!！;；]|$)`)
+
+// asks reports whether a folded unit is a question.
+func asks(folded string) bool {
+	s := strings.TrimRight(folded, " *_\"'”’」』)）")
+	return strings.HasSuffix(s, "?") || strings.HasSuffix(s, "？")
+}
+
+// counts reports whether a figure stands at most two words before the noun.
+func counts(noun, folded string, figs []figure) float64 {
+	for _, f := range figs {
+		rest := folded[f.end:]
+		if len(rest) > 60 {
+			cut := 60
+			for cut > 0 && !utf8.RuneStart(rest[cut]) {
+				cut--
+			}
+			rest = rest[:cut]
+		}
+		for i, t := range analysis.Terms(rest) {
+			if i > 2 {
+				break
+			}
+			if t.Text == noun {
+				return 1
+			}
+		}
+	}
+	return 0
+}
+
+// rank scores the candidates and orders them best first; ties fall to reading
+// order.
+func rank(q *questionText, cs []candidate) {
+	w := &weightsEnglish
+	if q.han {
+		w = &weightsChinese
+	}
+	for i := range cs {
+		cs[i].score = 0
+		for f, v := range cs[i].features {
+			cs[i].score += w[f] * v
+		}
+	}
+	sort.SliceStable(cs, func(i, j int) bool {
+		if cs[i].score != cs[j].score {
+			return cs[i].score > cs[j].score
+		}
+		return cs[i].order < cs[j].order
+	})
+}
+
+// Weights of the features, by language of the question.
+var (
+	weightsEnglish = [featureCount]float64{
+		featureCover: 3.1, featureContext: 4.4, featurePassage: 1, featureRank: 2.5, featureFirst: 0.8, featureKind: 0.8, featureRun: 2,
+		featureNear: 1.2, featureCounted: 1, featureLength: 0.7, featureLead: 0.5, featureNew: -1.3, featureKindCover: 1.2, featureDense: 4, featureVerdict: 2, featureAsks: -3, featureReplies: 2.5,
+	}
+	weightsChinese = [featureCount]float64{
+		featureCover: 1.6, featureContext: 6, featurePassage: 1.1, featureRank: 3.1, featureFirst: 1.2, featureKind: 1.6, featureRun: 0.9,
+		featureNear: 0.9, featureHook: 2.7, featureLength: 0.5, featureLead: 0.4, featureNew: -2, featureKindCover: 0.7, featureDense: 4, featureVerdict: 2, featureAsks: -3, featureReplies: 2.5,
+	}
+)
+
+// maxQuotes bounds an extractive answer.
+const maxQuotes = 5
+
+// choose returns the units of an extractive answer out of ranked candidates, in
+// the order they are to be shown: the deciding one first.
+func choose(q *questionText, ranked []candidate) []candidate {
+	if len(ranked) == 0 {
+		return nil
+	}
+	total := 0.0
+	for i := range ranked {
+		total += math.Exp(ranked[i].score - ranked[0].score)
+	}
+	chosen := []candidate{ranked[0]}
+	for i := 1; i < len(ranked) && len(chosen) < maxQuotes; i++ {
+		c := &ranked[i]
+		p := math.Exp(c.score-ranked[0].score) / total
+		first := 1 / total
+		if p < chooseShare*first || p < chooseLeast {
+			break
+		}
+		if repeats(chosen, c) {
+			continue
+		}
+		if len(chosen) >= 2 && !enumerates(q, chosen, c) {
+			break
+		}
+		chosen = append(chosen, *c)
+	}
+	return chosen
+}
+
+// chooseShare and chooseLeast say when a further quote is worth its place: its
+// probability against the first's, and absolutely.
+const (
+	chooseShare = 0.35
+	chooseLeast = 0.12
+)
+
+// repeats reports whether c says what a chosen unit says.
+func repeats(chosen []candidate, c *candidate) bool {
+	for i := range chosen {
+		if chosen[i].folded == c.folded || strings.Contains(chosen[i].folded, c.folded) {
+			return true
+		}
+	}
+	return false
+}
+
+// enumerates reports whether a third or later quote continues a list or table.
+func enumerates(q *questionText, chosen []candidate, c *candidate) bool {
+	last := &chosen[len(chosen)-1]
+	return (c.unit.kind == unitItem || c.unit.kind == unitRow || c.unit.kind == unitCode) && c.unit.kind == last.unit.kind &&
+		c.passage == last.passage
+}

@@ -1,0 +1,351 @@
+package ask
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/lore-kb/lore/analysis"
+	"github.com/lore-kb/lore/model"
+	"github.com/lore-kb/lore/prompt"
+)
+
+// errLooping ends a completion that repeats itself.
+var errLooping = errors.New("the model repeats itself")
+
+// overrule is the confidence from which a model's "not found" is not believed
+// and the documents' own sentences answer.
+const overrule = 0.97
+
+// generate answers with a model. done is false when the extractive answer, or
+// the refusal, is to take its place.
+func (t *task) generate(ctx context.Context, g model.Generator) (done bool, err error) {
+	begun := time.Now()
+	o := &t.assistant.options
+	in := prompt.Input{Question: t.asked, Language: t.language, Passages: t.result.Passages}
+	if t.answer.Standalone == "" {
+		in.History = historyOf(t.history)
+	}
+	built, err := o.Prompt.Build(in)
+	if err != nil {
+		t.answer.Note = "the model was not asked: " + err.Error()
+		return false, nil
+	}
+	t.answer.Model = g.Name()
+	limited, cancel := context.WithTimeout(ctx, o.Timeout)
+	defer cancel()
+	d := &drafting{task: t, ctx: ctx, verifier: newVerifier(t.assistant.texts, built.Sources, t.question)}
+	d.verifier.prefer = t.preference()
+	completion, err := g.Generate(limited, model.Request{Messages: built.Messages, MaxTokens: o.MaxTokens, Temperature: 0}, d.add)
+	t.answer.Timings["model"] = time.Since(begun)
+	if completion != nil {
+		t.answer.Usage = sum(t.answer.Usage, completion.Usage)
+	}
+	switch {
+	case d.failed != nil:
+		return false, d.failed // the caller's own error
+	case ctx.Err() != nil:
+		return false, fmt.Errorf("ask: model: %w", ctx.Err())
+	case errors.Is(err, errLooping):
+		// What was said before the loop stands or falls by itself.
+		if len(t.answer.Statements) == 0 {
+			return t.fallBack("the model repeated itself")
+		}
+		t.answer.Note = "the model repeated itself and was stopped"
+	case err != nil:
+		return t.fallBack(reasonOf(err))
+	}
+	if err := d.end(); err != nil {
+		return false, err
+	}
+	if strings.TrimSpace(d.all.String()) == "" {
+		return t.fallBack("the model said nothing")
+	}
+	if d.denied && len(t.answer.Statements) == 0 {
+		if t.evidence.confidence >= overrule {
+			return t.fallBack("the model found no answer, the documents have one")
+		}
+		return true, t.refuse("the model found no answer in the passages")
+	}
+	if len(t.answer.Statements) == 0 && len(t.answer.Removed) > 0 {
+		if err := t.repair(limited, g, d.verifier); err != nil {
+			return false, err
+		}
+		if ctx.Err() != nil {
+			return false, fmt.Errorf("ask: model: %w", ctx.Err())
+		}
+	}
+	if len(t.answer.Statements) == 0 {
+		return t.fallBack("nothing that the model said is supported by the passages")
+	}
+	t.answer.Status, t.answer.Grounded = StatusAnswered, true
+	if len(t.answer.Removed) > 0 || d.denied {
+		t.answer.Status = StatusPartial
+		t.answer.Missing = t.partly(d.denied)
+	}
+	t.finish()
+	return true, nil
+}
+
+// preference is how well each unit answers the question, between 0 and 1/2.
+func (t *task) preference() map[[2]int]float64 {
+	out := make(map[[2]int]float64, len(t.ranked))
+	for i := range t.ranked {
+		c := &t.ranked[i]
+		out[[2]int{c.passage, c.at}] = math.Exp(c.score-t.ranked[0].score) / 2
+	}
+	return out
+}
+
+// fallBack voids what was streamed and leaves the rest to the documents' own
+// sentences.
+func (t *task) fallBack(reason string) (done bool, err error) {
+	t.answer.Note = reason
+	t.answer.Statements, t.answer.Citations = nil, nil
+	t.answer.Model = "none"
+	return false, t.yield(Event{Restart: reason})
+}
+
+// refuse voids what was streamed and says that the documents do not tell.
+func (t *task) refuse(reason string) error {
+	if err := t.yield(Event{Restart: reason}); err != nil {
+		return err
+	}
+	return t.notFound()
+}
+
+// partly says in one line what of a partial answer is lacking.
+func (t *task) partly(denied bool) string {
+	zh := t.language == "zh"
+	switch n := len(t.answer.Removed); {
+	case n > 0 && zh:
+		return fmt.Sprintf("有 %d 条说法在文档中找不到依据，已删除", n)
+	case n == 1:
+		return "one statement was removed because the documents do not support it"
+	case n > 1:
+		return fmt.Sprintf("%d statements were removed because the documents do not support them", n)
+	case zh:
+		return "文档只回答了问题的一部分"
+	}
+	return "the documents answer a part of the question"
+}
+
+// drafting reads a completion as it streams: it passes text on and checks each
+// line when it is complete.
+type drafting struct {
+	task     *task
+	ctx      context.Context
+	verifier *verifier
+	all      strings.Builder
+	line     strings.Builder
+	lines    map[string]int
+	denied   bool
+	failed   error // of the caller's yield
+}
+
+func (d *drafting) add(delta model.Delta) error {
+	d.all.WriteString(delta.Text)
+	if err := d.task.yield(Event{Delta: delta.Text}); err != nil {
+		d.failed = err
+		return err
+	}
+	for rest := delta.Text; ; {
+		before, after, found := strings.Cut(rest, "\n")
+		d.line.WriteString(before)
+		if !found {
+			break
+		}
+		if err := d.complete(); err != nil {
+			return err
+		}
+		rest = after
+	}
+	if loops(d.line.String()) {
+		return errLooping
+	}
+	return nil
+}
+
+// complete checks the line that has come to its end.
+func (d *drafting) complete() error {
+	line := strings.TrimSpace(d.line.String())
+	d.line.Reset()
+	if line == "" {
+		return nil
+	}
+	if d.lines == nil {
+		d.lines = map[string]int{}
+	}
+	d.lines[line]++
+	if d.lines[line] > 1 {
+		if d.lines[line] > 3 {
+			return errLooping
+		}
+		return nil // said once is enough
+	}
+	if denies(line) {
+		d.denied = true
+		return nil
+	}
+	for _, c := range lineClaims(line) {
+		if len(d.task.answer.Statements) >= mostStatements {
+			return nil
+		}
+		got := d.verifier.check(d.ctx, c)
+		if got.removal != nil {
+			d.task.answer.Removed = append(d.task.answer.Removed, *got.removal)
+			continue
+		}
+		if err := d.task.say(c.text, got.citations, false); err != nil {
+			d.failed = err
+			return err
+		}
+	}
+	return nil
+}
+
+// mostStatements bounds an answer of a model.
+const mostStatements = 12
+
+func (d *drafting) end() error {
+	err := d.complete()
+	if errors.Is(err, errLooping) {
+		return nil
+	}
+	return err
+}
+
+// loops reports whether the end of a line repeats a piece of at least eight
+// bytes four times.
+func loops(s string) bool {
+	if len(s) < 200 {
+		return false
+	}
+	tail := s[len(s)-min(len(s), 480):]
+	for n := 8; n <= len(tail)/4; n++ {
+		piece := tail[len(tail)-n:]
+		if strings.TrimSpace(piece) != "" && strings.HasSuffix(tail, strings.Repeat(piece, 4)) {
+			return true
+		}
+	}
+	return false
+}
+
+// repair asks once for the words that support the first statement that was
+// removed for want of a quote.
+func (t *task) repair(ctx context.Context, g model.Generator, v *verifier) error {
+	for i := range t.answer.Removed {
+		r := t.answer.Removed[i]
+		if r.Reason != ReasonUnsupported && r.Reason != ReasonNoQuote {
+			continue
+		}
+		built, err := t.assistant.options.Prompt.Repair(r.Text, prompt.Input{Language: t.language, Passages: v.sources})
+		if err != nil {
+			return nil
+		}
+		completion, err := g.Generate(ctx, model.Request{Messages: built.Messages, MaxTokens: 200}, nil)
+		if err != nil {
+			return nil // the statement stays removed
+		}
+		t.answer.Usage = sum(t.answer.Usage, completion.Usage)
+		if denies(completion.Text) {
+			return nil
+		}
+		for _, c := range claims(completion.Text) {
+			source, at, ok := v.locate(c)
+			if !ok {
+				continue
+			}
+			citation, err := v.citeRange(ctx, source, at.Start, at.End)
+			if err != nil {
+				continue
+			}
+			if !readStatement(r.Text).supportedBy(citation.Quote, v.read(source)) {
+				continue
+			}
+			t.answer.Removed = append(t.answer.Removed[:i:i], t.answer.Removed[i+1:]...)
+			return t.say(r.Text, []Citation{citation}, false)
+		}
+		return nil
+	}
+	return nil
+}
+
+// supportShown is the share of a statement's words that a quote must hold when
+// the model itself pointed at the quote.
+const supportShown = 0.25
+
+// supportedBy reports whether a quote that a model gave for s carries its
+// figures, its names and a part of its words.
+func (s *statementText) supportedBy(quote string, r *readPassage) bool {
+	folded := foldText(quote)
+	figs := figures(folded)
+	for i := range s.figures {
+		if !s.figures[i].trivial() && !s.figures[i].occursIn(figs) {
+			return false
+		}
+	}
+	for _, n := range s.names {
+		if !holdsWord(r.words, n) {
+			return false
+		}
+	}
+	if s.negated != negated(folded) {
+		return false
+	}
+	set := map[uint32]bool{}
+	for _, t := range analysis.Terms(quote) {
+		set[t.Index] = true
+	}
+	return (hanShare(quote) > 0.3) != s.han || s.cover(set) >= supportShown
+}
+
+// locate finds the source in which a claim's text stands word for word.
+func (v *verifier) locate(c claim) (source int, at analysis.Range, ok bool) {
+	for _, text := range []string{c.quoted, c.text} {
+		if text == "" {
+			continue
+		}
+		for i := range v.sources {
+			if r, found := FindQuote(v.sources[i].Text, text); found {
+				return i, r, true
+			}
+		}
+	}
+	return 0, analysis.Range{}, false
+}
+
+func sum(a, b model.Usage) model.Usage {
+	return model.Usage{PromptTokens: a.PromptTokens + b.PromptTokens, CompletionTokens: a.CompletionTokens + b.CompletionTokens}
+}
+
+// reasonOf says in one line why a model did not answer.
+func reasonOf(err error) string {
+	var e *model.Error
+	switch {
+	case errors.As(err, &e):
+		return e.Error()
+	case errors.Is(err, context.DeadlineExceeded):
+		return "the model took too long"
+	}
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return "the model failed: " + line
+}
+
+func historyOf(turns []Turn) []prompt.Turn {
+	out := make([]prompt.Turn, 0, len(turns))
+	for _, t := range turns {
+		q := t.Question
+		if t.Standalone != "" {
+			q = t.Standalone
+		}
+		if t.Status == StatusNotFound {
+			continue
+		}
+		out = append(out, prompt.Turn{Question: q, Answer: t.Answer})
+	}
+	return out
+}

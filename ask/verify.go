@@ -1,0 +1,583 @@
+package ask
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/lore-kb/lore/analysis"
+	"github.com/lore-kb/lore/retrieve"
+)
+
+// Texts gives the whole text of a document, the text that offsets of passages
+// index. A store.Store is one.
+type Texts interface {
+	Text(ctx context.Context, documentID string) (string, error)
+}
+
+// Thresholds of support, found on the question sets (docs/ANSWERS.md).
+const (
+	// supportLeast is the share of a statement's content words that its quote
+	// must hold when both are in one language.
+	supportLeast = 0.45
+	// supportRepair is the same for a quote that we chose against, or without,
+	// the model's marker.
+	supportRepair = 0.6
+	// longestQuote bounds a quote of several neighbouring sentences, in bytes.
+	longestQuote = 700
+	// Least length of a quote, by script.
+	leastHan     = 4
+	leastLetters = 12
+)
+
+// verifier holds statements against passages and their documents. It keeps what
+// it read; make one for each answer.
+type verifier struct {
+	texts     Texts
+	sources   []retrieve.Passage
+	question  *questionText
+	documents map[string]documentText
+	passages  []*readPassage
+	prefer    map[[2]int]float64 // how well a unit answers the question, by passage and unit; may be nil
+}
+
+type documentText struct {
+	text string
+	err  error
+}
+
+// readPassage is a passage cut and analysed once.
+type readPassage struct {
+	units   []unit
+	terms   []map[uint32]bool
+	folded  []string
+	figures []figure // of the whole passage with title and sections
+	words   string   // folded passage, title and sections, for names
+	han     float64
+}
+
+func newVerifier(texts Texts, sources []retrieve.Passage, question *questionText) *verifier {
+	return &verifier{texts: texts, sources: sources, question: question, documents: map[string]documentText{}, passages: make([]*readPassage, len(sources))}
+}
+
+func (v *verifier) read(i int) *readPassage {
+	if v.passages[i] != nil {
+		return v.passages[i]
+	}
+	p := &v.sources[i]
+	r := &readPassage{units: cutUnits(p), han: hanShare(p.Text)}
+	for _, u := range r.units {
+		text := p.Text[u.start:u.end]
+		r.folded = append(r.folded, analysis.Fold(text).Text)
+		set := map[uint32]bool{}
+		for _, t := range analysis.Terms(text) {
+			set[t.Index] = true
+		}
+		r.terms = append(r.terms, set)
+	}
+	head := strings.Join(append([]string{p.Title, p.Context}, p.Section...), "\n")
+	r.words = analysis.Fold(head + "\n" + p.Text).Text
+	r.figures = figures(r.words)
+	v.passages[i] = r
+	return r
+}
+
+// verdict is the outcome of a check.
+type verdict struct {
+	citations []Citation // without markers numbered
+	removal   *Removal   // not nil: the statement must go
+	repaired  bool       // the citation is not the one that the model gave
+}
+
+// statementText is a statement as it is compared.
+type statementText struct {
+	text     string
+	folded   string
+	terms    map[uint32]float64
+	total    float64
+	figures  []figure
+	names    []string
+	negated  bool
+	han      bool
+	verdict  bool // says hardly more than yes or no
+	polarity polarity
+}
+
+func readStatement(text string) *statementText {
+	s := &statementText{text: text, folded: analysis.Fold(text).Text, terms: map[uint32]float64{}}
+	for _, t := range analysis.Terms(text) {
+		if t.Stop || t.Kind == analysis.KindPart {
+			continue
+		}
+		w := 1.0
+		switch t.Kind {
+		case analysis.KindHan:
+			w = 0.25
+		case analysis.KindNumber, analysis.KindDate, analysis.KindIdentifier:
+			w = 1.5
+		}
+		if _, ok := s.terms[t.Index]; !ok {
+			s.terms[t.Index] = w
+			s.total += w
+		}
+	}
+	s.han = hanShare(text) > 0.3
+	s.figures = figures(s.folded)
+	s.names = namesOf(text, false)
+	s.negated = negated(s.folded)
+	s.polarity = polarityOf(s.folded)
+	if bareVerdict.MatchString(strings.Trim(s.folded, " .。!！,，")) {
+		s.verdict = true
+	}
+	return s
+}
+
+// cover is the share of the statement that a set of terms holds.
+func (s *statementText) cover(sets ...map[uint32]bool) float64 {
+	if s.total == 0 {
+		return 0
+	}
+	got := 0.0
+	for t, w := range s.terms {
+		for _, set := range sets {
+			if set[t] {
+				got += w
+				break
+			}
+		}
+	}
+	return got / s.total
+}
+
+// check holds one claim against the sources it names, and when they do not
+// support it, against the others.
+func (v *verifier) check(ctx context.Context, c claim) verdict {
+	s := readStatement(c.text)
+	var named []int
+	outside := false
+	for _, m := range c.markers {
+		if m >= 1 && m <= len(v.sources) {
+			named = append(named, m-1)
+		} else {
+			outside = true
+		}
+	}
+	var first *Removal
+	if len(named) > 0 {
+		got := v.support(ctx, s, c, named, supportLeast)
+		if got.removal == nil {
+			return got
+		}
+		first = got.removal
+	}
+	var others []int
+	for i := range v.sources {
+		if !contains(named, i) {
+			others = append(others, i)
+		}
+	}
+	if got := v.support(ctx, s, c, others, supportRepair); got.removal == nil {
+		got.repaired = true
+		return got
+	}
+	switch {
+	case first != nil:
+		return verdict{removal: first}
+	case outside:
+		return verdict{removal: &Removal{Text: c.text, Reason: ReasonWrongDocument, Detail: "the marker names no passage"}}
+	}
+	return verdict{removal: &Removal{Text: c.text, Reason: ReasonNoQuote, Detail: "no passage holds a sentence that supports it"}}
+}
+
+func contains(list []int, n int) bool {
+	for _, m := range list {
+		if m == n {
+			return true
+		}
+	}
+	return false
+}
+
+// window is a run of neighbouring units of one passage.
+type window struct {
+	passage, from, to int // units from..to inclusive
+	cover, score      float64
+}
+
+// support looks for the quote in the given sources.
+func (v *verifier) support(ctx context.Context, s *statementText, c claim, sources []int, least float64) verdict {
+	if len(sources) == 0 {
+		return verdict{removal: &Removal{Text: s.text, Reason: ReasonNoQuote, Detail: "it cites nothing"}}
+	}
+	reject := func(r Reason, format string, args ...any) verdict {
+		return verdict{removal: &Removal{Text: s.text, Reason: r, Detail: fmt.Sprintf(format, args...)}}
+	}
+	if missing := v.missingFigure(s, sources); missing != "" {
+		return reject(ReasonFigures, "%q is not in what it cites", missing)
+	}
+	if missing := v.missingName(s, sources); missing != "" {
+		return reject(ReasonFigures, "%q is not in what it cites", missing)
+	}
+	best := window{passage: -1}
+	denied := false
+	var marked []int
+	for _, m := range c.markers {
+		marked = append(marked, m-1)
+	}
+	for _, i := range sources {
+		r := v.read(i)
+		cross := (r.han > 0.3) != s.han
+		for from := range r.units {
+			var sets []map[uint32]bool
+			for to := from; to < len(r.units) && to < from+3; to++ {
+				if r.units[to].end-r.units[from].start > longestQuote && to > from || to > from && r.units[to].block != r.units[to-1].block && r.units[to].block > r.units[to-1].block+1 {
+					break
+				}
+				sets = append(sets, r.terms[to])
+				w := window{passage: i, from: from, to: to, cover: s.cover(sets...)}
+				asked := v.asked(sets...)
+				w.score = w.cover + 0.3*asked - 0.12*float64(to-from)
+				folded := strings.Join(r.folded[from:to+1], " ")
+				figs := s.figuresIn(figures(folded))
+				w.score += 0.5*figs + 0.3*s.namesIn(folded)
+				switch {
+				case cross:
+					// Words cannot be compared; figures and names were. Against
+					// the model's marker they must be there to go by.
+					w.cover = 0
+					anchored := figs+s.namesIn(folded) > 0
+					if anchored || least < supportRepair && contains(marked, i) {
+						w.cover = 1
+					}
+					w.score += v.prefer[[2]int{i, from}]
+				case s.verdict:
+					w.cover = 0
+					if asked >= 0.35 && polarityOf(folded) == s.polarity {
+						w.cover = 1
+					}
+				case !v.agrees(s, folded, r, from, to):
+					if w.cover >= least {
+						denied = true
+					}
+					continue
+				}
+				if w.cover < least {
+					continue
+				}
+				if best.passage < 0 || w.score > best.score+1e-9 {
+					best = w
+				}
+			}
+		}
+	}
+	if best.passage < 0 {
+		if denied {
+			return reject(ReasonUnsupported, "the passage says the opposite or does not deny it")
+		}
+		return reject(ReasonUnsupported, "no sentence of the passage says it")
+	}
+	quotes := []window{best}
+	// Figures that stand elsewhere in the passage get a quote of their own:
+	// two quotes, never one stitched from two places.
+	r := v.read(best.passage)
+	folded := strings.Join(r.folded[best.from:best.to+1], " ")
+	have := figures(folded)
+	for k := range s.figures {
+		f := &s.figures[k]
+		if f.trivial() || f.occursIn(have) || len(quotes) > 2 {
+			continue
+		}
+		for _, i := range sources {
+			r := v.read(i)
+			found := false
+			for n := range r.units {
+				more := figures(r.folded[n])
+				if f.occursIn(more) {
+					quotes = append(quotes, window{passage: i, from: n, to: n})
+					have = append(have, more...)
+					found = true
+					break
+				}
+			}
+			if found {
+				break
+			}
+		}
+	}
+	if c.quoted != "" && longEnough(c.quoted) && !v.quotedStands(c.quoted, sources) && strings.Contains(s.folded, analysis.Fold(c.quoted).Text) {
+		return reject(ReasonQuoteNotFound, "the words in quotation marks are not in the passage")
+	}
+	var out []Citation
+	for _, w := range quotes {
+		citation, err := v.cite(ctx, w)
+		if err != nil {
+			return reject(ReasonQuoteNotFound, "%v", err)
+		}
+		out = append(out, citation)
+	}
+	return verdict{citations: out}
+}
+
+// asked is the share of the question that the sets hold.
+func (v *verifier) asked(sets ...map[uint32]bool) float64 {
+	q := v.question
+	if q == nil || q.total == 0 {
+		return 0
+	}
+	got := 0.0
+	for _, t := range q.terms {
+		for _, set := range sets {
+			if set[t.index] {
+				got += t.weight
+				break
+			}
+		}
+	}
+	return got / q.total
+}
+
+// missingFigure returns the first figure of s that no named source holds. The
+// question's own figures may stand in the statement without being cited, if a
+// source does not contradict them by saying others of the kind.
+func (v *verifier) missingFigure(s *statementText, sources []int) string {
+	for k := range s.figures {
+		f := &s.figures[k]
+		if f.trivial() {
+			continue
+		}
+		found := false
+		for _, i := range sources {
+			if f.occursIn(v.read(i).figures) {
+				found = true
+				break
+			}
+		}
+		if !found {
+			return f.text
+		}
+	}
+	return ""
+}
+
+// missingName returns the first name of s that no named source holds. In a
+// statement about a Chinese source, names in Latin letters may be translations;
+// only identifiers must match there.
+func (v *verifier) missingName(s *statementText, sources []int) string {
+	for _, name := range s.names {
+		found := false
+		for _, i := range sources {
+			r := v.read(i)
+			if holdsWord(r.words, name) || (r.han > 0.3) != s.han && !s.han && !strings.ContainsAny(name, "0123456789_./") {
+				found = true
+				break
+			}
+		}
+		if !found {
+			return name
+		}
+	}
+	return ""
+}
+
+// holdsWord reports whether folded text holds the folded word, not as a part of
+// a longer Latin word; an ending of the word may differ by s.
+func holdsWord(folded, word string) bool {
+	for _, w := range []string{word, strings.TrimSuffix(word, "s")} {
+		if len(w) < 2 && w != word {
+			continue
+		}
+		for at := 0; ; {
+			i := strings.Index(folded[at:], w)
+			if i < 0 {
+				break
+			}
+			i += at
+			before, after := rune(0), rune(0)
+			if i > 0 {
+				before = lastRune(folded[:i])
+			}
+			for _, r := range folded[i+len(w):] {
+				after = r
+				break
+			}
+			if !isLatinOrDigit(before) && (!isLatinOrDigit(after) || after == 's' || w != word) {
+				return true
+			}
+			at = i + len(w)
+		}
+	}
+	return false
+}
+
+func lastRune(s string) rune {
+	r := []rune(s[max(0, len(s)-4):])
+	if len(r) == 0 {
+		return 0
+	}
+	return r[len(r)-1]
+}
+
+func isLatinOrDigit(r rune) bool {
+	return unicode.Is(unicode.Latin, r) || unicode.IsDigit(r)
+}
+
+// figuresIn is the share of the statement's figures among those of a source.
+func (s *statementText) figuresIn(source []figure) float64 {
+	n, got := 0, 0
+	for k := range s.figures {
+		if s.figures[k].trivial() {
+			continue
+		}
+		n++
+		if s.figures[k].occursIn(source) {
+			got++
+		}
+	}
+	if n == 0 {
+		return 0
+	}
+	return float64(got) / float64(n)
+}
+
+func (s *statementText) namesIn(folded string) float64 {
+	if len(s.names) == 0 {
+		return 0
+	}
+	got := 0
+	for _, n := range s.names {
+		if holdsWord(folded, n) {
+			got++
+		}
+	}
+	return float64(got) / float64(len(s.names))
+}
+
+// agrees reports whether statement and quote both deny or both do not. The
+// quote's negation counts when it stands in the clause that the statement
+// repeats.
+func (v *verifier) agrees(s *statementText, folded string, r *readPassage, from, to int) bool {
+	denies := negated(folded)
+	if s.negated && !denies {
+		return false
+	}
+	if s.negated || !denies {
+		return true
+	}
+	bestCover, bestNegated := 0.0, false
+	for _, clause := range strings.FieldsFunc(folded, isClauseMark) {
+		set := map[uint32]bool{}
+		for _, t := range analysis.Terms(clause) {
+			set[t.Index] = true
+		}
+		if c := s.cover(set); c > bestCover {
+			bestCover, bestNegated = c, negated(clause)
+		}
+	}
+	return bestCover < 0.5 || !bestNegated
+}
+
+func isClauseMark(r rune) bool {
+	return strings.ContainsRune(",，;；:：.。!！?？—–()（）、", r)
+}
+
+// longEnough reports whether a quote has the least length of its script.
+func longEnough(s string) bool {
+	han, letters := 0, 0
+	for _, r := range s {
+		switch {
+		case isHan(r):
+			han++
+		case isWordRune(r):
+			letters++
+		}
+	}
+	return han >= leastHan || letters+3*han >= leastLetters
+}
+
+// quotedStands reports whether a quote stands in one of the sources as one run.
+func (v *verifier) quotedStands(quote string, sources []int) bool {
+	for _, i := range sources {
+		if _, ok := FindQuote(v.sources[i].Text, quote); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// FindQuote returns where quote stands in text as one run, equal after folding
+// of case, width, script and space; ok is false when it does not, or when it is
+// shorter than a few Han characters or a dozen letters.
+func FindQuote(text, quote string) (analysis.Range, bool) {
+	if !longEnough(quote) {
+		return analysis.Range{}, false
+	}
+	needle := strings.Trim(analysis.Fold(quote).Text, " .。…")
+	r, _, ok := analysis.Fold(text).Index(needle, 0)
+	return r, ok
+}
+
+// cite makes the citation of a window and holds its quote against the document.
+func (v *verifier) cite(ctx context.Context, w window) (Citation, error) {
+	p := &v.sources[w.passage]
+	r := v.read(w.passage)
+	from, to := w.from, w.to
+	for !longEnough(p.Text[r.units[from].start:r.units[to].end]) && (from > 0 || to+1 < len(r.units)) {
+		if to+1 < len(r.units) && (from == 0 || r.units[to+1].block == r.units[to].block) {
+			to++
+		} else {
+			from--
+		}
+	}
+	return v.citeRange(ctx, w.passage, r.units[from].start, r.units[to].end)
+}
+
+// citeRange cites the bytes [start, end) of a source.
+func (v *verifier) citeRange(ctx context.Context, source, start, end int) (Citation, error) {
+	p := &v.sources[source]
+	quote := p.Text[start:end]
+	c := Citation{
+		Passage: p.Rank, DocumentID: p.DocumentID, Title: p.Title, URI: p.URI, Path: p.Path,
+		Section: p.Section, Quote: quote, Start: p.Start + start, End: p.Start + end,
+		From: p.Time.From, To: p.Time.To, Date: p.Date,
+	}
+	document, err := v.document(ctx, p.DocumentID)
+	if err != nil {
+		return c, fmt.Errorf("document %s cannot be read: %w", name(p), err)
+	}
+	if c.End > len(document) || document[c.Start:c.End] != quote {
+		return c, fmt.Errorf("document %s has changed; the quote is not where it was", name(p))
+	}
+	c.Page = p.PageAt(c.Start)
+	line := max(p.Line, 1)
+	c.Lines[0] = line + strings.Count(p.Text[:start], "\n")
+	c.Lines[1] = c.Lines[0] + strings.Count(quote, "\n")
+	c.Verified = true
+	return c, nil
+}
+
+func name(p *retrieve.Passage) string {
+	for _, s := range []string{p.Path, p.Title, p.URI} {
+		if s != "" {
+			return s
+		}
+	}
+	return p.DocumentID
+}
+
+func (v *verifier) document(ctx context.Context, id string) (string, error) {
+	if d, ok := v.documents[id]; ok {
+		return d.text, d.err
+	}
+	var d documentText
+	d.text, d.err = v.texts.Text(ctx, id)
+	v.documents[id] = d
+	return d.text, d.err
+}
+
+// Verify holds a statement with its markers against sources, source n being
+// what marker n means, and returns its citations or why it cannot stand.
+func Verify(ctx context.Context, texts Texts, s Statement, sources []retrieve.Passage) ([]Citation, *Removal) {
+	got := newVerifier(texts, sources, nil).check(ctx, claim{text: s.Text, markers: s.Markers})
+	return got.citations, got.removal
+}
