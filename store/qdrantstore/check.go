@@ -11,24 +11,21 @@ import (
 	"github.com/lore-kb/lore/store"
 )
 
-// Problem is something wrong with a collection, and what to do about it.
-type Problem struct {
-	What string
-	Fix  string
-}
-
-func (p Problem) String() string { return p.What + ": " + p.Fix }
+var (
+	_ store.Checker  = (*Store)(nil)
+	_ store.Repairer = (*Store)(nil)
+)
 
 // Check looks for what is wrong: an old server, missing indexes, documents
 // whose points are missing, points that no document commits, vectors that the
 // server has not indexed. It reads counts, not texts.
-func (s *Store) Check(ctx context.Context) ([]Problem, error) {
+func (s *Store) Check(ctx context.Context) ([]store.Problem, error) {
 	if err := s.begin(ctx, "check"); err != nil {
 		return nil, err
 	}
-	var out []Problem
+	var out []store.Problem
 	report := func(fix, what string, args ...any) {
-		out = append(out, Problem{What: fmt.Sprintf(what, args...), Fix: fix})
+		out = append(out, store.Problem{What: fmt.Sprintf(what, args...), Fix: fix})
 	}
 	if err := s.conn.health(ctx); err != nil {
 		return nil, err
@@ -81,7 +78,7 @@ func (s *Store) Check(ctx context.Context) ([]Problem, error) {
 	if surplus > 0 {
 		report("lore doctor --repair", "%d points belong to no document's committed version, left by a write that broke off or is still going on", surplus)
 	}
-	slices.SortFunc(out, func(a, b Problem) int { return strings.Compare(a.What, b.What) })
+	slices.SortFunc(out, func(a, b store.Problem) int { return strings.Compare(a.What, b.What) })
 	return out, nil
 }
 

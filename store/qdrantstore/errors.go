@@ -123,7 +123,8 @@ const (
 func wrongProtocol(message string) string {
 	switch {
 	case strings.Contains(message, "looked like an HTTP/1.1 header"), strings.Contains(message, "malformed HTTP"),
-		strings.Contains(message, "unexpected content-type"), strings.Contains(message, "unexpected HTTP status code"):
+		strings.Contains(message, "unexpected content-type"), strings.Contains(message, "unexpected HTTP status code"),
+		strings.Contains(message, "no application protocol"):
 		return protocolHTTP1
 	case strings.Contains(message, "first record does not look like a TLS handshake"):
 		return protocolPlain

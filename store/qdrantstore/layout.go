@@ -93,8 +93,22 @@ func pointsNumber(collection, physical string) int {
 	return n
 }
 
-// create makes the collection: points, alias, and last the records, whose
-// presence says that the collection is there.
+// complete reports whether the collection is there: its records, and among them
+// the head, with which a creation ends, or documents.
+func (s *Store) complete(ctx context.Context) (bool, error) {
+	exists, err := s.client.CollectionExists(ctx, s.docs)
+	if err != nil || !exists {
+		return false, s.fail(ctx, "look up collection", err)
+	}
+	if _, found, err := s.readHead(ctx); err != nil || found {
+		return found, err
+	}
+	n, err := s.count(ctx, s.docs, must(qdrant.NewMatchKeyword(keyKind, kindDocument)))
+	return n > 0, err
+}
+
+// create makes the collection: points, alias, records. Run again, it completes
+// what broke off.
 func (s *Store) create(ctx context.Context) error {
 	physical, err := s.aliasTarget(ctx)
 	if err != nil {
@@ -246,8 +260,8 @@ func (s *Store) aliasTarget(ctx context.Context) (string, error) {
 	return "", nil
 }
 
-// reload reads what the collection is made of. It completes a creation that
-// broke off.
+// reload reads what the collection is made of, and writes the head when there is
+// none yet or when it names other points than the alias.
 func (s *Store) reload(ctx context.Context) error {
 	physical, err := s.aliasTarget(ctx)
 	if err != nil {
@@ -371,6 +385,7 @@ func Collections(ctx context.Context, o Options) ([]string, error) {
 // RemoveCollection deletes the collection o.Collection with all that is in it.
 // It fails with [store.ErrNoCollection] when there is none.
 func RemoveCollection(ctx context.Context, o Options) error {
+	o = o.withDefaults()
 	conn, err := dial(ctx, o)
 	if err != nil {
 		return err

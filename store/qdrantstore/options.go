@@ -13,7 +13,8 @@ import (
 	"github.com/lore-kb/lore/store"
 )
 
-// Options say what to open. Only Collection is required.
+// Options say what to open; the zero value is the collection "default" on this
+// machine.
 type Options struct {
 	// Address is qdrant://HOST:PORT, qdrants:// or https:// for TLS, http://, or
 	// HOST:PORT; the port is that of gRPC. Empty: localhost:6334.
@@ -22,9 +23,9 @@ type Options struct {
 	TLS     bool        // speak TLS whatever the address says
 	TLSConf *tls.Config // for a private authority; nil: the system's, TLS 1.2 or newer
 
-	Collection string
-	Model      store.Model
-	Create     bool // make the collection when there is none
+	Collection string      // "default" when empty
+	Model      store.Model // see store.Model
+	Create     bool        // make the collection when there is none
 	ReadOnly   bool
 
 	Timeout  time.Duration // of one attempt of one call; 0: 30 s
@@ -60,6 +61,9 @@ func (o Options) withDefaults() Options {
 		if *v <= 0 {
 			*v = def
 		}
+	}
+	if o.Collection == "" {
+		o.Collection = "default"
 	}
 	set(&o.Attempts, 6)
 	set(&o.Shards, 1)

@@ -87,8 +87,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	o = o.withDefaults()
 	s := &Store{
-		opts: o.withDefaults(), conn: conn, client: conn.client,
+		opts: o, conn: conn, client: conn.client,
 		points: pointsAlias(o.Collection), docs: docsName(o.Collection),
 		owner: newOwner(), writer: make(chan struct{}, 1),
 		verified: newRevisionWindow(4096),
@@ -102,12 +103,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context) error {
-	if s.opts.Collection == "" {
-		return errors.New("open collection: no name given")
-	}
-	exists, err := s.client.CollectionExists(ctx, s.docs)
+	exists, err := s.complete(ctx)
 	if err != nil {
-		return s.fail(ctx, "look up collection", err)
+		return err
 	}
 	if !exists {
 		if !s.opts.Create || s.opts.ReadOnly {
