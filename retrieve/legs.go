@@ -1,0 +1,249 @@
+package retrieve
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lore-kb/lore/analysis"
+	"github.com/lore-kb/lore/model"
+	"github.com/lore-kb/lore/store"
+)
+
+// collection is what a question needs to know of the collection as a whole.
+type collection struct {
+	stats store.Stats
+	means map[string][]float32
+}
+
+// languages returns those that a share of the points worth keeping apart is
+// written in, in order; nil when there is at most one.
+func (c *collection) languages() []string {
+	var out []string
+	for _, l := range slices.Sorted(maps.Keys(c.stats.Languages)) {
+		if n := c.stats.Languages[l]; l != "" && n >= fairTop && n*50 >= c.stats.Points {
+			out = append(out, l)
+		}
+	}
+	if len(out) < 2 {
+		return nil
+	}
+	return out
+}
+
+// look returns what is known of the collection, at most statsAge old.
+func (r *Retriever) look(ctx context.Context) (collection, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now := r.present(); r.seenAt.IsZero() || now.Sub(r.seenAt) > statsAge {
+		stats, err := r.store.Stats(ctx)
+		if err != nil {
+			return collection{}, err
+		}
+		c := collection{stats: stats}
+		if e := r.options.Embedder; e != nil && !e.Info().Centred {
+			settings, err := r.store.Settings(ctx)
+			if err != nil {
+				return collection{}, err
+			}
+			c.means = settings.Means
+		}
+		r.seen, r.seenAt = c, now
+	}
+	return r.seen, nil
+}
+
+// searchLegs searches both legs at once and reports what was missing. It fails
+// when no leg could be searched.
+func (r *Retriever) searchLegs(ctx context.Context, s *search) error {
+	var err error
+	if s.collection, err = r.look(ctx); err != nil {
+		return err
+	}
+	if e := r.options.Embedder; e != nil {
+		want, have := e.Info(), s.collection.stats.Model
+		if have.Fingerprint != "" && want.Fingerprint != "" && have.Fingerprint != want.Fingerprint {
+			return &store.ModelMismatchError{Collection: s.collection.stats.Collection, Stored: have,
+				Want: store.Model{Fingerprint: want.Fingerprint, Dimension: want.Dimension}}
+		}
+	}
+	legs, cancel := context.WithTimeout(ctx, r.options.LegTimeout)
+	defer cancel()
+	var wg sync.WaitGroup
+	var idf legHits
+	var weights []float64
+	indices, values := s.parsed.Sparse()
+	vector := store.SparseVector{Indices: indices, Values: values}
+	run := func(leg *legHits, do func() ([]store.Hit, error)) {
+		wg.Go(func() {
+			begin := time.Now()
+			leg.hits, leg.err = do()
+			leg.elapsed = time.Since(begin)
+		})
+	}
+	if len(indices) == 0 {
+		s.sparse.skipped = "the question has no searchable word"
+	} else {
+		run(&s.sparse, func() ([]store.Hit, error) {
+			return r.store.Search(legs, store.Query{Leg: store.LegSparse, Sparse: vector, Filter: s.filter, Limit: s.window})
+		})
+		run(&idf, func() ([]store.Hit, error) {
+			var err error
+			weights, err = r.store.IDF(legs, indices)
+			return nil, err
+		})
+	}
+	var phrase legHits
+	if v := phraseVector(s.parsed); len(v.Indices) > 0 {
+		run(&phrase, func() ([]store.Hit, error) {
+			return r.store.Search(legs, store.Query{Leg: store.LegSparse, Sparse: v, Filter: s.filter, Limit: s.window})
+		})
+	}
+	stats := &s.collection.stats
+	switch {
+	case r.options.Embedder == nil:
+		s.dense.skipped = "no embedder is configured: only keywords were searched"
+	case stats.Points == 0:
+		s.dense.skipped = "nothing is indexed"
+	case stats.Embedded == 0:
+		s.dense.skipped = fmt.Sprintf("none of %d passages has its vector yet: only keywords were searched", stats.Points)
+	default:
+		run(&s.dense, func() ([]store.Hit, error) { return r.searchDense(legs, s) })
+	}
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.sparse.err == nil && idf.err != nil {
+		s.sparse.err, s.sparse.hits = idf.err, nil
+	}
+	s.phrase = phrase.hits
+	s.setTerms(indices, weights)
+	return r.report(s)
+}
+
+// report fills Degraded from what the legs did.
+func (r *Retriever) report(s *search) error {
+	stats := &s.collection.stats
+	if mismatch := (*store.ModelMismatchError)(nil); errors.As(s.dense.err, &mismatch) {
+		return mismatch
+	}
+	searched := 0
+	for _, leg := range []struct {
+		name store.Leg
+		*legHits
+	}{{store.LegSparse, &s.sparse}, {store.LegDense, &s.dense}} {
+		switch {
+		case leg.err != nil:
+			s.degrade(leg.name, "%s", reason(leg.err, r.options.LegTimeout))
+		case leg.skipped != "":
+			if stats.Points > 0 {
+				s.degrade(leg.name, "%s", leg.skipped)
+			}
+		default:
+			searched++
+			if leg.name == store.LegDense && stats.Embedded < stats.Points {
+				s.degrade(leg.name, "%d of %d passages have their vectors so far", stats.Embedded, stats.Points)
+			}
+		}
+	}
+	if searched == 0 {
+		return errors.Join(s.sparse.err, s.dense.err)
+	}
+	return nil
+}
+
+// searchDense embeds the question and searches its neighbours; in a collection
+// of several languages each language for itself, so that none is crowded out of
+// the window.
+func (r *Retriever) searchDense(ctx context.Context, s *search) ([]store.Hit, error) {
+	vectors, err := r.options.Embedder.Embed(ctx, model.TaskQuery, []string{s.parsed.Text})
+	if err != nil {
+		return nil, err
+	}
+	if len(vectors) != 1 {
+		return nil, fmt.Errorf("%s gave %d vectors for one question", r.options.Embedder.Info().Name, len(vectors))
+	}
+	v := Centre(vectors[0], s.collection.means[s.language()+"/"+model.TaskQuery.String()])
+	ask := func(f store.Filter) ([]store.Hit, error) {
+		return r.store.Search(ctx, store.Query{Leg: store.LegDense, Dense: v, Filter: f, Limit: s.window})
+	}
+	languages := s.collection.languages()
+	if len(languages) == 0 || len(s.filter.Languages) > 0 {
+		return ask(s.filter)
+	}
+	parts := make([]legHits, len(languages)+1)
+	var wg sync.WaitGroup
+	for i := range parts {
+		f := s.filter
+		if i < len(languages) {
+			f.Languages = languages[i : i+1]
+		}
+		wg.Go(func() { parts[i].hits, parts[i].err = ask(f) })
+	}
+	wg.Wait()
+	var all []store.Hit
+	seen := make(map[string]bool)
+	for _, p := range parts {
+		if p.err != nil {
+			return nil, p.err
+		}
+		for _, h := range p.hits {
+			if !seen[h.ID] {
+				seen[h.ID] = true
+				all = append(all, h)
+			}
+		}
+	}
+	slices.SortFunc(all, byScore)
+	return all, nil
+}
+
+func byScore(a, b store.Hit) int {
+	return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID))
+}
+
+// language of the question for means: an undecided one counts as English.
+func (s *search) language() string {
+	if s.parsed.Language == "" {
+		return "en"
+	}
+	return s.parsed.Language
+}
+
+// setTerms joins the question's terms with their weights in the collection.
+// A store that failed to give them leaves all terms at weight 1.
+func (s *search) setTerms(indices []uint32, idf []float64) {
+	unknown := store.IDF(s.collection.stats.Points, 0)
+	at := make(map[uint32]float64, len(idf))
+	for i, w := range idf {
+		at[indices[i]] = w
+	}
+	for _, t := range s.parsed.Terms {
+		w, ok := at[t.Index]
+		if !ok {
+			w = 1
+		}
+		s.terms = append(s.terms, TermWeight{
+			Term: t.Text, Index: t.Index, IDF: w, Query: t.Weight, Known: ok && w < unknown-1e-9,
+		})
+	}
+}
+
+// phraseVector holds the terms of the question's quoted phrases.
+func phraseVector(q *analysis.Parsed) store.SparseVector {
+	var v store.SparseVector
+	for _, p := range q.Phrases {
+		for _, t := range analysis.Terms(p) {
+			v.Indices = append(v.Indices, t.Index)
+			v.Values = append(v.Values, float32(t.Weight))
+		}
+	}
+	v.Sort()
+	return v
+}

@@ -1,0 +1,187 @@
+package retrieve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lore-kb/lore/analysis"
+	"github.com/lore-kb/lore/model"
+	"github.com/lore-kb/lore/store"
+)
+
+// LegRerank is the leg of a reranker in reports; it is not searched.
+const LegRerank store.Leg = "rerank"
+
+// Options are for New; the zero value searches by keywords alone.
+type Options struct {
+	Embedder model.Embedder // nil: no dense leg
+	Reranker model.Reranker // nil: the fused order stands
+
+	Window        int           // hits taken from each leg; 0: 100, and at least three times the limit
+	LegTimeout    time.Duration // for one leg, embedding included; 0: 5 s
+	RerankTimeout time.Duration // 0: 2 s
+	RerankDepth   int           // passages given to the reranker; 0: 24
+	PassageTokens int           // neighbouring chunks are joined up to this; 0: 480, negative: never joined
+	Fusion        Fusion
+}
+
+// Fusion is a way of joining the legs.
+type Fusion string
+
+const (
+	FusionConvex         Fusion = ""    // weighted sum of comparable scores
+	FusionReciprocalRank Fusion = "rrf" // by ranks alone
+)
+
+const (
+	defaultLimit         = 8
+	defaultWindow        = 100
+	defaultLegTimeout    = 5 * time.Second
+	defaultRerankTimeout = 2 * time.Second
+	defaultRerankDepth   = 24
+	defaultPassageTokens = 480
+	statsAge             = 3 * time.Second
+)
+
+// Retriever finds passages in one collection. It is safe for concurrent use.
+type Retriever struct {
+	store   store.Store
+	options Options
+
+	mu      sync.Mutex
+	seen    collection
+	seenAt  time.Time
+	present func() time.Time
+}
+
+// New returns a retriever over st. It touches neither the store nor the models.
+func New(st store.Store, opts *Options) *Retriever {
+	r := &Retriever{store: st, present: time.Now}
+	if opts != nil {
+		r.options = *opts
+	}
+	o := &r.options
+	if o.Window <= 0 {
+		o.Window = defaultWindow
+	}
+	if o.LegTimeout <= 0 {
+		o.LegTimeout = defaultLegTimeout
+	}
+	if o.RerankTimeout <= 0 {
+		o.RerankTimeout = defaultRerankTimeout
+	}
+	if o.RerankDepth <= 0 {
+		o.RerankDepth = defaultRerankDepth
+	}
+	if o.PassageTokens == 0 {
+		o.PassageTokens = defaultPassageTokens
+	}
+	return r
+}
+
+// Retrieve finds the passages for a question. A question without any term, or a
+// collection without documents, gives a result without passages and no error. A
+// leg that fails is reported in Degraded; it is an error only when no leg could
+// be searched, when the collection holds another model's vectors, or when ctx
+// ended.
+func (r *Retriever) Retrieve(ctx context.Context, q Query) (*Result, error) {
+	s, err := r.rank(ctx, q, r.options.Reranker)
+	if err != nil {
+		return nil, fmt.Errorf("retrieve: %w", err)
+	}
+	chosen := s.choose(s.limit)
+	begin := time.Now()
+	s.result.Passages, err = r.passages(ctx, s, chosen)
+	if err != nil {
+		return nil, fmt.Errorf("retrieve: %w", err)
+	}
+	s.result.Timings["merge"] = time.Since(begin)
+	s.result.Timings["total"] = time.Since(s.begin)
+	return s.result, nil
+}
+
+// search is one question on its way.
+type search struct {
+	query      Query
+	parsed     *analysis.Parsed
+	filter     store.Filter
+	limit      int
+	window     int
+	budget     int // tokens of a passage
+	collection collection
+	terms      []TermWeight
+	sparse     legHits
+	dense      legHits
+	phrase     []store.Hit // holding the quoted phrases' terms
+	candidates []candidate // ranked
+	weights    weights
+	notes      []string
+	result     *Result
+	begin      time.Time
+	failed     []error
+}
+
+// legHits is what one leg gave.
+type legHits struct {
+	hits    []store.Hit
+	elapsed time.Duration
+	err     error
+	skipped string // why the leg was not searched; "" when it was
+}
+
+// rank runs the question up to the ranked candidates.
+func (r *Retriever) rank(ctx context.Context, q Query, reranker model.Reranker) (*search, error) {
+	s := &search{query: q, begin: time.Now(), limit: q.Limit}
+	if s.limit <= 0 {
+		s.limit = defaultLimit
+	}
+	s.window = max(r.options.Window, 3*s.limit)
+	s.budget = r.options.PassageTokens
+	s.parsed = analysis.Question(q.Text)
+	s.filter = withInline(q.Filter, &s.parsed.Filter)
+	s.result = &Result{Query: s.parsed.Text, Language: s.parsed.Language, Timings: make(map[string]time.Duration)}
+	s.result.Timings["analysis"] = time.Since(s.begin)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if len(s.parsed.Terms) == 0 && strings.TrimSpace(s.parsed.Text) == "" {
+		return s, nil
+	}
+	if err := r.searchLegs(ctx, s); err != nil {
+		return nil, err
+	}
+	begin := time.Now()
+	s.candidates, s.weights = fuse(s, r.options.Fusion)
+	s.requirePhrases()
+	s.result.Timings["fuse"] = time.Since(begin)
+	if reranker != nil {
+		begin := time.Now()
+		r.rerank(ctx, reranker, s)
+		s.result.Timings["rerank"] = time.Since(begin)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+	s.result.Terms = s.terms
+	s.result.Legs = []LegReport{
+		{Leg: store.LegSparse, Hits: len(s.sparse.hits), Weight: s.weights.sparse, Elapsed: s.sparse.elapsed},
+		{Leg: store.LegDense, Hits: len(s.dense.hits), Weight: s.weights.dense, Elapsed: s.dense.elapsed},
+	}
+	return s, nil
+}
+
+func (s *search) degrade(leg store.Leg, format string, args ...any) {
+	s.result.Degraded = append(s.result.Degraded, Degraded{Leg: leg, Reason: fmt.Sprintf(format, args...)})
+}
+
+// reason is an error in one line for a user.
+func reason(err error, timeout time.Duration) string {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Sprintf("no answer within %v", timeout)
+	}
+	return strings.Join(strings.Fields(err.Error()), " ")
+}
