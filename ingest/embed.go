@@ -366,7 +366,7 @@ func wait(ctx context.Context, d time.Duration) error {
 
 // embed is the last stage of a sync.
 func (r *run) embed(ctx context.Context) error {
-	if r.opts.NoWait {
+	if r.noWait {
 		stats, err := r.store.Stats(ctx)
 		if err != nil {
 			return err
@@ -374,10 +374,17 @@ func (r *run) embed(ctx context.Context) error {
 		r.report.Pending = stats.Points - stats.Embedded
 		return nil
 	}
-	filled, err := Fill(ctx, r.store, r.opts.Embedder, &FillOptions{Progress: r.opts.Progress})
+	filled, err := r.fill(ctx)
 	r.report.Embedded, r.report.Pending = filled.Embedded, filled.Pending
 	if filled.Warning != "" {
 		r.warn("%s", filled.Warning)
 	}
 	return err
+}
+
+// fill makes the vectors that are missing.
+func (s *Syncer) fill(ctx context.Context) (Filled, error) {
+	s.filling.Lock()
+	defer s.filling.Unlock()
+	return Fill(ctx, s.store, s.opts.Embedder, &FillOptions{Progress: s.opts.Progress})
 }

@@ -41,7 +41,7 @@ func child(dir, data string) error {
 		return err
 	}
 	fmt.Println("ready")
-	_, err = NewSyncer(st, &reader{}, &SyncOptions{Embedder: &counter{}, Workers: 2}).Sync(ctx, f)
+	_, err = NewSyncer(st, &reader{}, &SyncOptions{Embedder: &counter{batch: 8}, Workers: 2}).Sync(ctx, f)
 	return err
 }
 
@@ -60,7 +60,7 @@ func TestKilled(t *testing.T) {
 		}
 		return fmt.Sprintf("# File %d\n\nVersion %d of it.\n\n%s", i, v, strings.Repeat(fmt.Sprintf("More of %d. ", i), i))
 	}
-	for i := range 400 {
+	for i := range 240 {
 		b.write(fmt.Sprintf("d%d/f%03d.txt", i%4, i), text(i, 0))
 	}
 	data := t.TempDir()
@@ -68,7 +68,7 @@ func TestKilled(t *testing.T) {
 	cut := 0
 	for round := range 20 {
 		for range 20 {
-			i := r.IntN(400)
+			i := r.IntN(240)
 			switch name := fmt.Sprintf("d%d/f%03d.txt", i%4, i); r.IntN(3) {
 			case 0:
 				b.remove(name)
@@ -92,7 +92,7 @@ func TestKilled(t *testing.T) {
 			t.Fatalf("child: %v", err)
 		}
 		if round == 0 {
-			whole = 400 * time.Millisecond
+			whole = 300 * time.Millisecond
 		}
 		kill := time.AfterFunc(time.Duration(r.Int64N(int64(whole))), func() { _ = cmd.Process.Kill() })
 		began := time.Now()
@@ -110,9 +110,9 @@ func TestKilled(t *testing.T) {
 		t.Logf("only %d of 20 runs were cut off", cut)
 	}
 
-	disturbed := &bench{t: t, dir: b.dir, st: openStore(t, data), x: &reader{}, e: &counter{}, now: time.Now().Add(time.Hour)}
+	disturbed := &bench{t: t, dir: b.dir, st: openStore(t, data), x: &reader{}, e: &counter{batch: 64}, now: time.Now().Add(time.Hour)}
 	disturbed.all()
-	calm := &bench{t: t, dir: b.dir, st: openStore(t, t.TempDir()), x: &reader{}, e: &counter{}, now: time.Now().Add(time.Hour)}
+	calm := &bench{t: t, dir: b.dir, st: openStore(t, t.TempDir()), x: &reader{}, e: &counter{batch: 64}, now: time.Now().Add(time.Hour)}
 	calm.all()
 	want(t, calm.ls(), disturbed.ls())
 	want(t, calm.contents(), disturbed.contents())

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lore-kb/lore/analysis"
@@ -36,13 +37,16 @@ type SyncOptions struct {
 	Workers    int  // files read at a time; default: one for each processor
 }
 
-// Syncer brings a collection in line with a source.
+// Syncer brings a collection in line with sources. Its methods may be called by
+// several goroutines; they take turns at writing.
 type Syncer struct {
 	store     store.Store
 	extractor Extractor
 	opts      SyncOptions
 	shape     string           // of Version: everything but the bytes and labels
 	now       func() time.Time // of IndexedAt
+
+	syncing, filling sync.Mutex
 }
 
 // NewSyncer returns a Syncer that writes to st what ex reads. Nil opts means the
@@ -96,9 +100,16 @@ func (s *Syncer) version(content string, labels map[string]string) string {
 //
 // The report is never nil, and says what was done even when there is an error.
 func (s *Syncer) Sync(ctx context.Context, src Source) (*Report, error) {
+	return s.sync(ctx, src, s.opts.NoWait)
+}
+
+func (s *Syncer) sync(ctx context.Context, src Source, noWait bool) (*Report, error) {
 	began := s.now()
-	r := &run{Syncer: s, src: src, report: &Report{Skipped: map[SkipReason]int{}}}
-	err := r.sync(ctx)
+	r := &run{Syncer: s, src: src, noWait: noWait, report: &Report{Skipped: map[SkipReason]int{}}}
+	err := r.write(ctx)
+	if err == nil && !s.opts.DryRun && s.opts.Embedder != nil {
+		err = r.embed(ctx)
+	}
 	slices.SortFunc(r.report.Failures, func(a, b Failure) int { return strings.Compare(a.Path, b.Path) })
 	r.report.Elapsed = s.now().Sub(began)
 	if err != nil {
@@ -119,6 +130,7 @@ func place(root store.Root) string {
 type run struct {
 	*Syncer
 	src        Source
+	noWait     bool
 	root       store.Root
 	scope      string
 	collection string
@@ -138,7 +150,10 @@ type run struct {
 	ticker  ticker
 }
 
-func (r *run) sync(ctx context.Context) error {
+// write does all of a sync but the vectors.
+func (r *run) write(ctx context.Context) error {
+	r.syncing.Lock()
+	defer r.syncing.Unlock()
 	r.listed, r.known = map[string]bool{}, map[string]*known{}
 	r.fresh, r.removed, r.failed = map[string]int{}, map[string]int{}, map[string]bool{}
 	r.ticker = ticker{report: r.opts.Progress, now: r.now}
@@ -174,10 +189,7 @@ func (r *run) sync(ctx context.Context) error {
 	}
 	r.countRenamed()
 	r.ticker.end()
-	if r.opts.DryRun || r.opts.Embedder == nil {
-		return nil
-	}
-	return r.embed(ctx)
+	return nil
 }
 
 // list takes down what the source holds.

@@ -91,12 +91,17 @@ func (x *reader) Extract(ctx context.Context, in Input) ([]Document, error) {
 // counter is an embedder of two dimensions that counts texts.
 type counter struct {
 	mu    sync.Mutex
+	batch int // of Info; 4 when zero
 	texts []string
 	fail  func(texts []string) error
 }
 
 func (e *counter) Info() model.EmbedderInfo {
-	return model.EmbedderInfo{Name: "counter", Fingerprint: "counter/2", Dimension: 2, Batch: 4}
+	batch := e.batch
+	if batch == 0 {
+		batch = 4
+	}
+	return model.EmbedderInfo{Name: "counter", Fingerprint: "counter/2", Dimension: 2, Batch: batch}
 }
 
 func (e *counter) Embed(ctx context.Context, task model.Task, texts []string) ([][]float32, error) {
