@@ -90,10 +90,19 @@ func cut(text string) []analysis.Range {
 
 // Embed fills in the vectors that points of st still lack.
 func Embed(ctx context.Context, st store.Store, e model.Embedder) error {
+	return embed(ctx, st, e, func(int, int) {})
+}
+
+func embed(ctx context.Context, st store.Store, e model.Embedder, progress func(done, total int)) error {
 	batch := e.Info().Batch
 	if batch <= 0 {
 		batch = 16
 	}
+	stats, err := st.Stats(ctx)
+	if err != nil {
+		return fmt.Errorf("embed question set: %w", err)
+	}
+	done, total := stats.Embedded, stats.Points
 	for {
 		points, err := st.Pending(ctx, 16*batch)
 		if err != nil {
@@ -119,6 +128,8 @@ func Embed(ctx context.Context, st store.Store, e model.Embedder) error {
 			if err := st.SetVectors(ctx, set); err != nil {
 				return fmt.Errorf("embed question set: %w", err)
 			}
+			done += len(part)
+			progress(done, total)
 		}
 	}
 }

@@ -1,0 +1,271 @@
+package eval
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lore-kb/lore/analysis"
+	"github.com/lore-kb/lore/model"
+	"github.com/lore-kb/lore/retrieve"
+	"github.com/lore-kb/lore/store"
+)
+
+// RetrievalOptions are for Retrieval. Store is required.
+type RetrievalOptions struct {
+	Store    store.Store    // an empty collection, or with Reuse one that an earlier call filled
+	Reuse    bool           // the documents are indexed already
+	Embedder model.Embedder // nil: keywords alone
+	Reranker model.Reranker
+	Fusion   retrieve.Fusion
+
+	// Index puts the set's documents into Store, the ID as path. nil: Index of
+	// this package.
+	Index func(ctx context.Context, docs []Document) error
+	// Embed fills in their vectors. nil: Embed of this package.
+	Embed func(ctx context.Context) error
+
+	Limit    int    // questions at most; 0: all
+	Split    string // FIRST:LAST, positions of questions from 1, both included; "": all
+	Compare  *Run   // an earlier run of the same set
+	Progress func(stage string, done, total int)
+}
+
+// Figures are the means over some questions.
+type Figures struct {
+	Queries int `json:"queries"`
+	Scores
+	Answers5 *float64 `json:"answers@5,omitempty"` // share of the questions with known answers whose first 5 documents' passages hold one
+}
+
+// RetrievalReport says how well documents were found.
+type RetrievalReport struct {
+	Figures
+	Documents    int                 `json:"documents"`
+	P50          float64             `json:"p50_ms"`
+	P95          float64             `json:"p95_ms"`
+	IndexSeconds float64             `json:"index_seconds"`
+	EmbedSeconds float64             `json:"embed_seconds"`
+	ByType       map[string]*Figures `json:"by_type"`
+	Degraded     map[string]int      `json:"degraded,omitempty"` // questions by reason
+	Comparison   *Comparison         `json:"comparison,omitempty"`
+	Run          *Run                `json:"-"`
+}
+
+const (
+	depth        = 100 // documents ranked for a question
+	answersDepth = 5
+)
+
+// Retrieval indexes the set in dir, asks its questions and reports how well
+// their documents were found. A document of several chunks counts where its best
+// one does. Questions without relevant documents are not asked.
+func Retrieval(ctx context.Context, dir string, opts *RetrievalOptions) (*RetrievalReport, error) {
+	if opts == nil || opts.Store == nil {
+		return nil, errors.New("eval retrieval: no store")
+	}
+	set, err := ReadSet(dir)
+	if err != nil {
+		return nil, err
+	}
+	questions, err := selectQuestions(set.Questions, opts.Split, opts.Limit)
+	if err != nil {
+		return nil, err
+	}
+	report := &RetrievalReport{Documents: len(set.Documents), ByType: make(map[string]*Figures), Degraded: make(map[string]int)}
+	progress := opts.Progress
+	if progress == nil {
+		progress = func(string, int, int) {}
+	}
+	if !opts.Reuse {
+		if err := prepare(ctx, set, opts, report, progress); err != nil {
+			return nil, err
+		}
+	}
+	r := retrieve.New(opts.Store, &retrieve.Options{
+		Embedder: opts.Embedder, Reranker: opts.Reranker, Fusion: opts.Fusion, PassageTokens: -1,
+	})
+	if len(questions) > 0 { // the first question pays for what is loaded once
+		if _, err := r.Retrieve(ctx, retrieve.Query{Text: questions[0].Text, Limit: depth}); err != nil {
+			return nil, fmt.Errorf("eval retrieval: %w", err)
+		}
+	}
+	run := &Run{}
+	report.Run = run
+	all := newTally()
+	types := make(map[string]*tally)
+	var elapsed []float64
+	for i := range questions {
+		q := &questions[i]
+		begin := time.Now()
+		result, err := r.Retrieve(ctx, retrieve.Query{Text: q.Text, Limit: depth})
+		if err != nil {
+			return nil, fmt.Errorf("eval retrieval, question %s: %w", q.ID, err)
+		}
+		elapsed = append(elapsed, float64(time.Since(begin))/float64(time.Millisecond))
+		for _, d := range result.Degraded {
+			report.Degraded[string(d.Leg)+": "+d.Reason]++
+		}
+		list, texts := ranking(result)
+		run.Add(q.ID, list)
+		one := outcome{Scores: Score(run.Documents(q.ID), q.Relevant)}
+		if len(q.Answers) > 0 {
+			one.asked, one.answered = 1, holdsAnswer(texts, q.Answers)
+		}
+		all.add(one)
+		if q.Type != "" {
+			if types[q.Type] == nil {
+				types[q.Type] = newTally()
+			}
+			types[q.Type].add(one)
+		}
+		progress("ask", i+1, len(questions))
+	}
+	report.Figures = all.figures()
+	for t, v := range types {
+		f := v.figures()
+		report.ByType[t] = &f
+	}
+	slices.Sort(elapsed)
+	report.P50, report.P95 = percentile(elapsed, 0.50), percentile(elapsed, 0.95)
+	if opts.Compare != nil {
+		report.Comparison = Compare(set, run, opts.Compare)
+	}
+	return report, nil
+}
+
+// prepare indexes and embeds the set.
+func prepare(ctx context.Context, set *Set, opts *RetrievalOptions, report *RetrievalReport, progress func(string, int, int)) error {
+	index, fill := opts.Index, opts.Embed
+	if index == nil {
+		index = func(ctx context.Context, docs []Document) error { return Index(ctx, opts.Store, docs) }
+	}
+	if fill == nil {
+		fill = func(ctx context.Context) error {
+			return embed(ctx, opts.Store, opts.Embedder, func(done, total int) { progress("embed", done, total) })
+		}
+	}
+	begin := time.Now()
+	progress("index", 0, len(set.Documents))
+	if err := index(ctx, set.Documents); err != nil {
+		return err
+	}
+	report.IndexSeconds = time.Since(begin).Seconds()
+	if opts.Embedder == nil {
+		return nil
+	}
+	begin = time.Now()
+	if err := fill(ctx); err != nil {
+		return err
+	}
+	report.EmbedSeconds = time.Since(begin).Seconds()
+	return nil
+}
+
+// selectQuestions returns those with relevant documents within split, at most
+// limit.
+func selectQuestions(all []Question, split string, limit int) ([]Question, error) {
+	first, last := 1, len(all)
+	if split != "" {
+		a, b, ok := strings.Cut(split, ":")
+		var err1, err2 error
+		if a != "" {
+			first, err1 = strconv.Atoi(a)
+		}
+		if b != "" {
+			last, err2 = strconv.Atoi(b)
+		}
+		if !ok || err1 != nil || err2 != nil || first < 1 || last < first {
+			return nil, fmt.Errorf("split %q: want FIRST:LAST, positions of questions from 1", split)
+		}
+		last = min(last, len(all))
+	}
+	var out []Question
+	for i := first - 1; i < last; i++ {
+		if len(all[i].Relevant) > 0 && (limit <= 0 || len(out) < limit) {
+			out = append(out, all[i])
+		}
+	}
+	return out, nil
+}
+
+// ranking is the documents of a result, each by its best passage, and the texts
+// of the passages that belong to the first few.
+func ranking(result *retrieve.Result) (list []Ranked, texts []string) {
+	rank := make(map[string]int)
+	for i := range result.Passages {
+		p := &result.Passages[i]
+		if _, ok := rank[p.Path]; !ok {
+			rank[p.Path] = len(list)
+			list = append(list, Ranked{Document: p.Path, Score: p.Score})
+		}
+		if rank[p.Path] < answersDepth {
+			texts = append(texts, p.Text)
+		}
+	}
+	return list, texts
+}
+
+// holdsAnswer reports 1 if a text holds one of the answers, after folding.
+func holdsAnswer(texts, answers []string) float64 {
+	want := make([]string, 0, len(answers))
+	for _, a := range answers {
+		if f := strings.TrimSpace(analysis.Fold(a).Text); f != "" {
+			want = append(want, f)
+		}
+	}
+	for _, t := range texts {
+		folded := analysis.Fold(t).Text
+		for _, w := range want {
+			if strings.Contains(folded, w) {
+				return 1
+			}
+		}
+	}
+	return 0
+}
+
+// outcome is what became of one question.
+type outcome struct {
+	Scores
+	asked, answered float64
+}
+
+// tally adds up outcomes.
+type tally struct {
+	sum             Scores
+	n               int
+	asked, answered float64
+}
+
+func newTally() *tally { return &tally{} }
+
+func (t *tally) add(o outcome) {
+	t.sum.add(o.Scores)
+	t.n++
+	t.asked += o.asked
+	t.answered += o.answered
+}
+
+func (t *tally) figures() Figures {
+	f := Figures{Queries: t.n, Scores: t.sum}
+	f.Scores.divide(float64(t.n))
+	if t.asked > 0 {
+		share := t.answered / t.asked
+		f.Answers5 = &share
+	}
+	return f
+}
+
+// percentile of ascending values, by the nearest rank; 0 without values.
+func percentile(v []float64, p float64) float64 {
+	if len(v) == 0 {
+		return 0
+	}
+	i := int(p*float64(len(v))+0.9999999) - 1
+	return v[max(0, min(i, len(v)-1))]
+}
