@@ -1,13 +1,499 @@
 package extract
 
 import (
+	"bytes"
 	"fmt"
+	"math"
+	"sort"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/ledongthuc/pdf"
 
 	"github.com/lore-kb/lore/ingest"
 )
 
-func isPDF(p *probe) bool { return false }
+func isPDF(p *probe) bool {
+	return bytes.Contains(p.data[:min(len(p.data), 1024)], []byte("%PDF-"))
+}
 
+// errTooMany is a count beyond its limit.
+type errTooMany struct {
+	what  string
+	limit int
+}
+
+func (e errTooMany) Error() string {
+	return fmt.Sprintf("%v: more than %d %s", ingest.ErrTooLarge, e.limit, e.what)
+}
+
+func (errTooMany) Unwrap() error { return ingest.ErrTooLarge }
+
+// readPDF reads the text of all pages in reading order.
+//
+// The text keeps everything that pages show. Lines that repeat at the edge of
+// many pages belong to no block, so that they are there to be seen and are not
+// found.
 func readPDF(j *job, in ingest.Input) ([]ingest.Document, error) {
-	return nil, fmt.Errorf("%w: PDF", ingest.ErrUnsupported)
+	file, err := openPDF(j, in.Data)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := file.clean()
+	if err != nil {
+		return nil, err
+	}
+	r := &pdfReader{pdfDoc: doc, fonts: map[int]*pdfFont{}}
+	pages, warnings := r.pages()
+	b := j.newBuilder()
+	for _, w := range warnings {
+		b.warn(w)
+	}
+	if len(pages) == 0 {
+		return nil, fmt.Errorf("%w: this PDF has no pages", ingest.ErrDamaged)
+	}
+	texts := make([][]pdfLine, len(pages))
+	images, glyphs := 0, 0
+	for i, p := range pages {
+		j.check()
+		texts[i] = r.pageLines(p, b)
+		images += r.images
+		glyphs += len(r.glyphs)
+	}
+	markEdges(texts)
+	a := &pdfAssembly{b: b, body: bodySize(texts)}
+	for i, lines := range texts {
+		b.page(i + 1)
+		a.page(lines)
+	}
+	info := doc.root.Key("Info")
+	if t := oneLine(pdfText(info.Key("Title").RawString())); plausibleTitle(t) {
+		b.doc.Title = t
+	} else {
+		b.doc.Title = a.title
+	}
+	b.doc.Date = pdfDate(info.Key("CreationDate").RawString())
+	out := b.done()
+	if len(out.Blocks) == 0 {
+		if images > 0 {
+			return nil, fmt.Errorf("%w: this PDF of %d pages holds images only, like a scan", ingest.ErrNoText, len(pages))
+		}
+		if glyphs > 0 {
+			return nil, fmt.Errorf("%w: the fonts of this PDF do not say what their characters are", ingest.ErrNoText)
+		}
+		return nil, fmt.Errorf("%w in this PDF of %d pages", ingest.ErrNoText, len(pages))
+	}
+	return []ingest.Document{out}, nil
+}
+
+type pdfPageRef struct {
+	page, resources pdf.Value
+	box             [4]float64
+	rotate          int
+}
+
+// pages walks the page tree: every node once, to a limited depth.
+func (r *pdfReader) pages() (pages []pdfPageRef, warnings []string) {
+	seen := map[int]bool{}
+	var walk func(v pdf.Value, inherited pdfPageRef, depth int)
+	walk = func(v pdf.Value, inherited pdfPageRef, depth int) {
+		if v.Kind() != pdf.Dict || depth > 64 {
+			return
+		}
+		if id := r.id(v); id >= 0 {
+			if seen[id] {
+				warnings = appendWarning(warnings, "the page tree leads back to itself")
+				return
+			}
+			seen[id] = true
+		}
+		if len(pages) >= r.j.o.MaxPages {
+			panic(stop{tooMany("pages", r.j.o.MaxPages)})
+		}
+		if res := v.Key("Resources"); res.Kind() == pdf.Dict {
+			inherited.resources = res
+		}
+		if box := v.Key("MediaBox"); box.Len() == 4 {
+			for i := range inherited.box {
+				inherited.box[i] = box.Index(i).Float64()
+			}
+		}
+		if rot := v.Key("Rotate"); rot.Kind() == pdf.Integer {
+			inherited.rotate = int(rot.Int64())
+		}
+		kids := v.Key("Kids")
+		if kids.Kind() == pdf.Array && v.Key("Type").Name() != "Page" {
+			for i := range kids.Len() {
+				walk(kids.Index(i), inherited, depth+1)
+			}
+			return
+		}
+		inherited.page = v
+		pages = append(pages, inherited)
+	}
+	walk(r.root.Key("Root").Key("Pages"), pdfPageRef{box: [4]float64{0, 0, 612, 792}}, 0)
+	return pages, warnings
+}
+
+// pageLines reads one page. A page that cannot be read is a warning.
+func (r *pdfReader) pageLines(p pdfPageRef, b *builder) (lines []pdfLine) {
+	defer func() {
+		if e := recover(); e != nil {
+			if s, ok := e.(stop); ok {
+				panic(s)
+			}
+			b.warn(fmt.Sprintf("a page could not be read in full: %v", e))
+			lines = layout(r.glyphs)
+		}
+	}()
+	r.page(p.page, p.resources, p.box, p.rotate)
+	return layout(r.glyphs)
+}
+
+// bodySize is the font size that most of the text has.
+func bodySize(pages [][]pdfLine) float64 {
+	weight := map[int]int{}
+	for _, lines := range pages {
+		for i := range lines {
+			for _, c := range lines[i].cells {
+				weight[int(math.Round(lines[i].size*2))] += len(c)
+			}
+		}
+	}
+	best, most := 0, -1
+	for size, w := range weight {
+		if w > most || w == most && size < best {
+			best, most = size, w
+		}
+	}
+	return float64(best) / 2
+}
+
+// markEdges finds lines that stand at the top or bottom of many pages, numbers
+// in them aside, and marks them as dropped.
+func markEdges(pages [][]pdfLine) {
+	if len(pages) < 3 {
+		return
+	}
+	const reach = 3 // lines from the edge
+	type place struct{ page, line int }
+	found := map[string][]place{}
+	for p, lines := range pages {
+		order := make([]int, len(lines))
+		for i := range order {
+			order[i] = i
+		}
+		sort.SliceStable(order, func(a, b int) bool { return lines[order[a]].y > lines[order[b]].y })
+		seen := map[string]bool{}
+		for i, k := range order {
+			if i >= reach && i < len(order)-reach {
+				continue
+			}
+			key := edgeKey(lines[k].text())
+			if key == "" || seen[key] {
+				continue
+			}
+			seen[key] = true
+			found[key] = append(found[key], place{p, k})
+		}
+	}
+	for key, places := range found {
+		need := max(3, len(pages)/5)
+		if key == "#" {
+			need = max(2, len(pages)/2)
+		}
+		if len(places) < min(need, 12) {
+			continue
+		}
+		for _, pl := range places {
+			pages[pl.page][pl.line].dropped = true
+		}
+	}
+}
+
+// edgeKey is a line with its numbers replaced; "" when it is too long to be a
+// running header.
+func edgeKey(s string) string {
+	if utf8.RuneCountInString(s) > 120 {
+		return ""
+	}
+	var out strings.Builder
+	digit := false
+	for _, r := range s {
+		if unicode.IsDigit(r) {
+			if !digit {
+				out.WriteByte('#')
+			}
+			digit = true
+			continue
+		}
+		digit = false
+		if !unicode.IsSpace(r) {
+			out.WriteRune(unicode.ToLower(r))
+		}
+	}
+	key := out.String()
+	if t := strings.Trim(key, "-–—·.|[]()第页頁page"); t == "#" || t == "#of#" || t == "#/#" || t == "#共#" {
+		return "#"
+	}
+	return key
+}
+
+// pdfAssembly turns lines into blocks.
+type pdfAssembly struct {
+	b     *builder
+	body  float64
+	title string
+	sizes []float64 // of headings seen, largest first
+}
+
+func (a *pdfAssembly) page(lines []pdfLine) {
+	var dropped []string
+	kept := lines[:0:0]
+	for _, l := range lines {
+		if l.dropped {
+			dropped = append(dropped, l.text())
+		} else {
+			kept = append(kept, l)
+		}
+	}
+	lead := leading(kept)
+	for i := 0; i < len(kept); {
+		if n := tableRows(kept[i:]); n > 0 {
+			a.table(kept[i : i+n])
+			i += n
+			continue
+		}
+		k := i + 1
+		for k < len(kept) && continues(kept[i], kept[k-1], kept[k], lead) && tableRows(kept[k:]) == 0 {
+			k++
+		}
+		a.paragraph(kept[i:k])
+		i = k
+	}
+	for _, s := range dropped {
+		if a.b.text.Len() > 0 || s != "" {
+			a.b.begin("\n\n")
+			a.b.write(cleanText(s))
+		}
+	}
+}
+
+// leading is the usual distance of baselines.
+func leading(lines []pdfLine) float64 {
+	var d []float64
+	for i := 1; i < len(lines); i++ {
+		if lines[i].region == lines[i-1].region {
+			if dy := lines[i-1].y - lines[i].y; dy > 0 && dy < 4*lines[i].size {
+				d = append(d, dy)
+			}
+		}
+	}
+	if len(d) == 0 {
+		return 0
+	}
+	sort.Float64s(d)
+	return d[len(d)/3]
+}
+
+// continues reports whether line next belongs to the paragraph that began with
+// first and whose last line is prev.
+func continues(first, prev, next pdfLine, lead float64) bool {
+	if prev.region != next.region {
+		return false
+	}
+	size := math.Max(prev.size, next.size)
+	if math.Abs(prev.size-next.size) > 0.12*size {
+		return false
+	}
+	gap := prev.y - next.y
+	limit := math.Max(1.25*lead, 1.1*size)
+	if lead == 0 {
+		limit = 1.5 * size
+	}
+	if gap > math.Max(limit, lead+0.35*size) || gap < 0 {
+		return false
+	}
+	if prev.bold != next.bold && first.bold == prev.bold && prev.bold {
+		return false // a bold line above plain text
+	}
+	if itemMark(next.text()) {
+		return false
+	}
+	// An indented line starts a paragraph when its predecessor started further
+	// left, or stopped well before the right edge.
+	if next.x-prev.x > 0.8*size && next.x-first.x > 0.8*size && !itemMark(first.text()) {
+		return false
+	}
+	return true
+}
+
+func (a *pdfAssembly) paragraph(lines []pdfLine) {
+	var text strings.Builder
+	for i := range lines {
+		s := lines[i].text()
+		if i == 0 {
+			text.WriteString(s)
+			continue
+		}
+		have := text.String()
+		if hyphenated(have, s) {
+			text.Reset()
+			text.WriteString(strings.TrimRight(have, "-‐"))
+			text.WriteString(s)
+			continue
+		}
+		last, _ := utf8.DecodeLastRuneInString(have)
+		first, _ := utf8.DecodeRuneInString(s)
+		if !isCJK(last) || !isCJK(first) {
+			text.WriteByte(' ')
+		}
+		text.WriteString(s)
+	}
+	s := text.String()
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "")
+	}
+	if level := a.headingLevel(lines, s); level > 0 {
+		if a.title == "" && len(a.b.doc.Pages) <= 2 {
+			a.title = oneLine(s)
+		}
+		a.b.heading(level, s)
+		return
+	}
+	if itemMark(s) {
+		a.b.add(ingest.ListItem, "\n\n", s)
+		return
+	}
+	a.b.para(s)
+}
+
+// headingLevel is 0 for text that is no heading. Headings are short and set in
+// larger or bolder type than the body.
+func (a *pdfAssembly) headingLevel(lines []pdfLine, s string) int {
+	n := utf8.RuneCountInString(s)
+	if len(lines) > 3 || n > 160 || n < 2 || !hasLetters(s) {
+		return 0
+	}
+	size := lines[0].size
+	bold := lines[0].bold
+	last, _ := utf8.DecodeLastRuneInString(s)
+	if strings.ContainsRune(".,;:。，；", last) && size < 1.3*a.body {
+		return 0
+	}
+	switch {
+	case size >= 1.6*a.body:
+		return 1
+	case size >= 1.25*a.body:
+		return 2
+	case size >= 1.1*a.body && len(lines) <= 2:
+		return 3
+	case bold && size >= 0.95*a.body && len(lines) == 1 && n <= 100 && len(lines[0].cells) == 1:
+		return 4
+	}
+	return 0
+}
+
+// tableRows is how many lines from the first on are rows of one table: at least
+// three lines of two or more cells, most of which begin or end where cells of
+// their neighbours do.
+func tableRows(lines []pdfLine) int {
+	n := 0
+	for n < len(lines) && lines[n].region == lines[0].region && len(lines[n].cells) >= 2 {
+		if n > 0 {
+			gap := lines[n-1].y - lines[n].y
+			if gap > 4*lines[n].size || gap <= 0 || !aligned(&lines[n-1], &lines[n]) {
+				break
+			}
+		}
+		n++
+	}
+	if n < 3 {
+		return 0
+	}
+	return n
+}
+
+func aligned(a, b *pdfLine) bool {
+	hits := 0
+	tol := 0.6 * math.Max(a.size, b.size)
+	for i := range b.starts {
+		for k := range a.starts {
+			if math.Abs(a.starts[k]-b.starts[i]) < tol || math.Abs(a.ends[k]-b.ends[i]) < tol ||
+				math.Abs(a.starts[k]+a.ends[k]-b.starts[i]-b.ends[i]) < 2*tol {
+				hits++
+				break
+			}
+		}
+	}
+	return hits >= 2 && 2*hits >= min(len(a.starts), len(b.starts))
+}
+
+// table writes rows whose cells are divided by tabs.
+func (a *pdfAssembly) table(lines []pdfLine) {
+	b := a.b
+	start := b.begin("\n\n")
+	var rows []ingest.Range
+	for i := range lines {
+		at := b.text.Len()
+		if i > 0 {
+			at = b.begin("\n")
+		}
+		cells := make([]string, len(lines[i].cells))
+		for k, c := range lines[i].cells {
+			cells[k] = oneLine(strings.ToValidUTF8(c, ""))
+		}
+		b.write(strings.Join(cells, "\t"))
+		rows = append(rows, ingest.Range{Start: at, End: b.text.Len()})
+	}
+	body := 0
+	if !hasDigits(lines[0].cells) && hasDigits(lines[1].cells) || lines[0].bold && !lines[1].bold {
+		body = 1
+	}
+	b.doc.Blocks = append(b.doc.Blocks, ingest.Block{
+		Kind: ingest.Table, Start: start, End: b.text.Len(), Section: b.path(), Rows: rows, Body: body,
+	})
+}
+
+func hasDigits(cells []string) bool {
+	for _, c := range cells {
+		if strings.ContainsAny(c, "0123456789") {
+			return true
+		}
+	}
+	return false
+}
+
+// plausibleTitle rejects what programs put into the title field.
+func plausibleTitle(s string) bool {
+	if n := utf8.RuneCountInString(s); n < 3 || n > 200 {
+		return false
+	}
+	lower := strings.ToLower(s)
+	for _, p := range []string{"microsoft word", "untitled", "powerpoint", "document1", "untitled document"} {
+		if strings.HasPrefix(lower, p) {
+			return false
+		}
+	}
+	for _, e := range []string{".doc", ".docx", ".pdf", ".tex", ".dvi", ".indd", ".qxd", ".ppt", ".pptx", ".xls", ".xlsx", ".p65", ".fm"} {
+		if strings.HasSuffix(lower, e) {
+			return false
+		}
+	}
+	return hasLetters(s) && !strings.Contains(s, "\uFFFD")
+}
+
+// pdfDate reads "D:20210304150607+01'00'".
+func pdfDate(s string) time.Time {
+	s = strings.TrimPrefix(s, "D:")
+	for _, n := range []int{14, 8} {
+		if len(s) >= n {
+			if t, err := time.Parse("20060102150405"[:n], s[:n]); err == nil && t.Year() > 1980 && t.Year() < 2100 {
+				return t
+			}
+		}
+	}
+	return time.Time{}
 }
