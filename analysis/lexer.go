@@ -77,7 +77,9 @@ type lexer struct {
 	joins  []int // positions in buf at which a new segment begins
 	marks  []byte
 	term   []byte
-	dated  int // offset behind the last date
+	dated  int     // offset behind the last date
+	pair   [8]byte // of a bigram; here, as in the fields below, so that it need not be allocated
+	figure [24]byte
 }
 
 // run emits the terms of text in order of appearance.
@@ -216,6 +218,34 @@ func (l *lexer) word(i int) int {
 	l.joins, l.marks = l.joins[:0], l.marks[:0]
 	text := l.text
 	start := i
+	// Most words are letters alone, a capital perhaps at their head.
+	for c := text[i]; ; {
+		if c >= utf8.RuneSelf || asciiClass[c] == classDigit {
+			break
+		}
+		l.buf = append(l.buf, c|0x20)
+		i++
+		if i == len(text) {
+			return l.simple(start, i)
+		}
+		if c = text[i]; c < utf8.RuneSelf {
+			switch asciiClass[c] {
+			case classLower:
+				continue
+			case classOther:
+				return l.simple(start, i)
+			case classJoiner:
+				if i+1 == len(text) || text[i+1] < utf8.RuneSelf && asciiClass[text[i+1]] == classOther {
+					if c != '+' && c != '#' && len(l.buf) < maxRun {
+						return l.simple(start, i)
+					}
+				}
+			}
+		}
+		break
+	}
+	i = start
+	l.buf = l.buf[:0]
 	digits, upper, mixed := 0, 0, false
 scan:
 	for i < len(text) && i-start < maxRun {
@@ -330,6 +360,17 @@ scan:
 		l.date(start, i, end)
 	}
 	return i
+}
+
+// simple emits the word in buf, of letters alone, and returns the offset behind
+// it.
+func (l *lexer) simple(start, end int) int {
+	l.units++
+	l.plain(l.buf, KindWord, start, end)
+	if len(l.buf) <= 9 && start >= l.dated {
+		l.date(start, end, end)
+	}
+	return end
 }
 
 // possessive reports whether a lone s stands at i.
@@ -512,7 +553,7 @@ func ordinal(b []byte) bool {
 func (l *lexer) han(i int) int {
 	table := simplifiedOf()
 	text := l.text
-	var pair [2 * utf8.UTFMax]byte
+	pair := &l.pair
 	last, lastStart := 0, 0 // bytes in pair of the character before, and its offset
 	numeral := 0            // offset at which the current run of numerals was looked at
 	for i < len(text) {

@@ -108,8 +108,7 @@ func (l *lexer) numeral(i int) int {
 			}
 		}
 	}
-	var b [20]byte
-	l.emit(KindNumber, strconv.AppendInt(b[:0], value, 10), start, i)
+	l.emit(KindNumber, strconv.AppendInt(l.figure[:0], value, 10), start, i)
 	return i
 }
 
@@ -131,7 +130,7 @@ func (l *lexer) date(start, next, end int) {
 		to = end
 	}
 	l.dated = to
-	var b [10]byte
+	b := &l.figure
 	two := func(b []byte, n int) []byte { return append(b, '-', byte('0'+n/10), byte('0'+n%10)) }
 	if y > 0 {
 		ym := two(strconv.AppendInt(b[:0], int64(y), 10), m)
