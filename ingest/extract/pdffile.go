@@ -46,17 +46,22 @@ func openPDF(j *job, data []byte) (*pdfFile, error) {
 	}
 	f := &pdfFile{j: j, b: data}
 	f.reset()
-	if !f.readXref() || !f.sound() {
-		f.rebuild()
-		if !f.sound() {
-			return nil, fmt.Errorf("%w: no pages can be found in this PDF", ingest.ErrDamaged)
-		}
-	}
-	if f.trailer["Encrypt"] != nil {
+	ok := f.readXref()
+	if ok && f.trailer["Encrypt"] != nil {
 		if err := f.openCrypt(); err != nil {
 			return nil, err
 		}
 		f.cache, f.streams = map[int]any{}, map[int]*objStream{}
+	}
+	if ok && f.sound() {
+		return f, nil
+	}
+	f.crypt = nil
+	if err := f.rebuild(); err != nil {
+		return nil, err
+	}
+	if !f.sound() {
+		return nil, fmt.Errorf("%w: no pages can be found in this PDF", ingest.ErrDamaged)
 	}
 	return f, nil
 }
@@ -246,7 +251,7 @@ func (f *pdfFile) xrefStream(s *pdfStream) bool {
 }
 
 // rebuild finds objects by their "n g obj" lines; later ones replace earlier.
-func (f *pdfFile) rebuild() {
+func (f *pdfFile) rebuild() error {
 	f.reset()
 	f.rebuilt = true
 	var containers []int
@@ -298,9 +303,10 @@ func (f *pdfFile) rebuild() {
 		}
 	}
 	if f.trailer["Encrypt"] != nil {
-		if f.openCrypt() == nil {
-			f.cache, f.streams = map[int]any{}, map[int]*objStream{}
+		if err := f.openCrypt(); err != nil {
+			return err
 		}
+		f.cache, f.streams = map[int]any{}, map[int]*objStream{}
 	}
 	for _, id := range containers {
 		if s, _ := f.get(pdfRef{id: id}).(*pdfStream); s != nil && s.dict["Type"] == pdfName("ObjStm") {
@@ -316,6 +322,7 @@ func (f *pdfFile) rebuild() {
 	if root, _ := f.get(f.trailer["Root"]).(pdfDict); root == nil || root["Pages"] == nil {
 		f.findRoot()
 	}
+	return nil
 }
 
 // findRoot looks for a catalogue among all objects, or makes one of a page tree
