@@ -15,7 +15,7 @@ import (
 // more address space than it uses.
 func confine(l Limits) error {
 	var errs []error
-	if l.MemoryMB > 0 {
+	if l.MemoryMB > 0 && !raceDetector {
 		// Room for what the runtime itself maps beside the heap.
 		limit := uint64(l.MemoryMB+128) << 20
 		if err := unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: limit, Max: limit}); err != nil {
