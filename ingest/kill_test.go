@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -122,6 +123,107 @@ func TestKilled(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(data, "*.tmp")); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// severed is a store whose writes fail from the nth on.
+type severed struct {
+	store.Store
+	left int
+}
+
+var errSevered = errors.New("severed")
+
+func (s *severed) write() error {
+	if s.left--; s.left < 0 {
+		return errSevered
+	}
+	return nil
+}
+
+func (s *severed) Put(ctx context.Context, docs []store.Document) error {
+	for _, d := range docs { // documents of one call are independent
+		if err := s.write(); err != nil {
+			return err
+		}
+		if err := s.Store.Put(ctx, []store.Document{d}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *severed) Mark(ctx context.Context, ids []string, status store.Status, reason string) error {
+	if err := s.write(); err != nil {
+		return err
+	}
+	return s.Store.Mark(ctx, ids, status, reason)
+}
+
+func (s *severed) Remove(ctx context.Context, f store.Filter) (int, error) {
+	if err := s.write(); err != nil {
+		return 0, err
+	}
+	return s.Store.Remove(ctx, f)
+}
+
+func (s *severed) SetSettings(ctx context.Context, settings store.Settings) error {
+	if err := s.write(); err != nil {
+		return err
+	}
+	return s.Store.SetSettings(ctx, settings)
+}
+
+func (s *severed) SetVectors(ctx context.Context, v []store.PointVector) error {
+	if err := s.write(); err != nil {
+		return err
+	}
+	return s.Store.SetVectors(ctx, v)
+}
+
+// TestSevered cuts a run off after each of its writes in turn. Nothing may be
+// lost then, and the next run must finish the rest.
+func TestSevered(t *testing.T) {
+	for n := 0; ; n++ {
+		b := newBench(t)
+		b.write("docs/box.txt", "=\nfirst\nsecond\nthird")
+		b.write("docs/a.txt", "alpha")
+		b.write("docs/old.txt", "omega")
+		b.write("docs/stale.txt", "sigma")
+		b.sync(b.folder("docs", nil))
+		b.write("docs/box.txt", "=\nfirst\nother")
+		b.write("docs/a.txt", "alpha changed")
+		b.remove("docs/old.txt")
+		b.write("docs/moved.txt", "omega")
+		b.write("docs/stale.txt", "!torn")
+
+		whole := b.st
+		b.st = &severed{Store: whole, left: n}
+		_, err := b.syncer().Sync(t.Context(), b.folder(".", nil)) // takes over docs
+		b.st = whole
+		for _, word := range []string{"first", "alpha", "omega", "sigma"} {
+			if len(b.search(word)) == 0 {
+				t.Fatalf("%q is lost after %d writes", word, n)
+			}
+		}
+		r := b.all()
+		want(t, []string{
+			"docs/a.txt ok 1/1", "docs/box.txt ok 0/0", "docs/box.txt!/part1.txt ok 1/1", "docs/box.txt!/part2.txt ok 1/1", "docs/moved.txt ok 1/1",
+			"docs/stale.txt failed 0/0 bad cross reference: damaged file", "stale.txt stale 1/1 bad cross reference: damaged file",
+		}, b.ls())
+		want(t, []string{"docs/box.txt!/part2.txt"}, b.search("other"))
+		if t.Failed() {
+			t.Fatalf("after %d writes and %s", n, summary(r))
+		}
+		if err == nil {
+			if n < 10 {
+				t.Errorf("only %d writes", n)
+			}
+			return
+		}
+		if !errors.Is(err, errSevered) {
+			t.Fatal(err)
+		}
 	}
 }
 

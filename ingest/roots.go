@@ -114,6 +114,16 @@ func (r *run) dropTwin(path string) {
 	}
 }
 
+// staleTwin marks the documents that path had under a root taken over, and by
+// which it is still found, as it cannot be read any more.
+func (r *run) staleTwin(path, reason string) {
+	for _, in := range r.inner {
+		if in.twin[path] != "" {
+			r.batch.mark(in.twins[path], store.StatusStale, reason)
+		}
+	}
+}
+
 // dropTwins removes what is left of the roots taken over, but for files that
 // could not be read under the new root or not even be listed.
 func (r *run) dropTwins() {

@@ -74,7 +74,9 @@ func TestSplitBySections(t *testing.T) {
 func TestSplitKeepsSentencesWhole(t *testing.T) {
 	english := strings.Repeat("The committee met on Tuesday, and it agreed that nothing should change before the spring. ", 60)
 	chinese := strings.Repeat("委员会星期二开会，一致同意春天以前不作任何改变，除非各部门另有书面要求。", 60)
-	for name, text := range map[string]string{"english": english, "chinese": chinese} {
+	// Three of these fill more than a chunk, two less than one.
+	long := strings.Repeat("It was agreed"+strings.Repeat(", after a long talk about rooms", 15)+", to wait. ", 30)
+	for name, text := range map[string]string{"english": english, "chinese": chinese, "long": long} {
 		doc := Document{Text: text, Blocks: []Block{{Start: 0, End: len(text)}}}
 		chunks := Split(&doc, nil)
 		if len(chunks) < 4 {

@@ -252,6 +252,8 @@ func (r *run) unchanged(path string, k *known) {
 	switch k.file.status {
 	case store.StatusFailed:
 		r.fail(path, k.file.reason)
+		r.staleTwin(path, k.file.reason)
+		return
 	case store.StatusStale:
 		r.batch.mark(k.ids(), store.StatusOK, "")
 		r.report.Unchanged++
@@ -288,6 +290,7 @@ func (r *run) apply(ctx context.Context, o *outcome) error {
 			}
 		} else {
 			r.batch.add(r.failedRecord(o))
+			r.staleTwin(o.task.item.Path, o.reason)
 		}
 	case fateWritten:
 		if k.answers() && k.file != nil {

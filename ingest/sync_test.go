@@ -445,6 +445,18 @@ func TestSyncMembers(t *testing.T) {
 	want(t, []string{"x.txt ok 1/1"}, b.ls())
 }
 
+func TestSyncMembersBesideAFolderOfLikeName(t *testing.T) {
+	b := newBench(t)
+	b.write("odd!/plain.txt", "plain")
+	b.write("odd!/box.txt", "=\nfirst\nsecond")
+	b.write("odd", "=\nthird")
+	b.all()
+	want(t, "0 new, 0 updated, 3 unchanged, 0 removed, 0 failed", summary(b.all()))
+	b.remove("odd!/box.txt")
+	b.all()
+	want(t, []string{"odd ok 0/0", "odd!/part1.txt ok 1/1", "odd!/plain.txt ok 1/1"}, b.ls())
+}
+
 func TestSyncEmptyOrMissingSource(t *testing.T) {
 	b := newBench(t)
 	b.write("mnt/a.txt", "one")
