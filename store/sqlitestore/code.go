@@ -6,6 +6,8 @@ import (
 	"errors"
 	"math"
 	"time"
+
+	"github.com/lore-kb/lore/store"
 )
 
 // Records are coded as variable-length integers and length-prefixed strings.
@@ -162,4 +164,13 @@ func parseDigest(s string) (d [16]byte, ok bool) {
 		d[i] = hi<<4 | lo
 	}
 	return d, true
+}
+
+// digestKey is a digest as segments keep it; what is no digest is hashed.
+func digestKey(s string) [16]byte {
+	d, ok := parseDigest(s)
+	if !ok {
+		d, _ = parseDigest(store.Digest(s))
+	}
+	return d
 }

@@ -74,6 +74,19 @@ func (c *conn) exec(sql string, args ...value) (int64, error) {
 	return r.RowsAffected()
 }
 
+// insert executes an INSERT and returns the row's number.
+func (c *conn) insert(sql string, args ...value) (int64, error) {
+	s, err := c.stmt(sql)
+	if err != nil {
+		return 0, err
+	}
+	r, err := s.Exec(args) //nolint:staticcheck // contexts are checked between statements
+	if err != nil {
+		return 0, damaged(c.file, err)
+	}
+	return r.LastInsertId()
+}
+
 // query calls scan for each row. A row is valid during the call only.
 func (c *conn) query(sql string, scan func(row []value) error, args ...value) (err error) {
 	s, err := c.stmt(sql)

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"maps"
 	"math"
@@ -22,6 +23,9 @@ const maxKey = math.MaxUint32
 
 // checkDocument refuses documents whose points do not belong to them.
 func checkDocument(d *store.Document, dimension int) error {
+	if len(d.Points) >= maxDocument {
+		return fmt.Errorf("document %s: %d points are more than a document can have", d.Path, len(d.Points))
+	}
 	for i := range d.Points {
 		p := &d.Points[i]
 		pay := &p.Payload
@@ -397,17 +401,6 @@ func decompress(b []byte, size int) ([]byte, error) {
 	return nil, errRecord
 }
 
-// putText writes the text of a document with this key.
-func putText(c *conn, key int64, text string) error {
-	for b := range blocks(len(text)) {
-		block := text[b*textBlock : min(len(text), (b+1)*textBlock)]
-		if _, err := c.exec("INSERT INTO texts(key, data) VALUES(?, ?)", key+int64(b), compress(block)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // text reads bytes [start, end) of the text of length bytes at key.
 func text(c *conn, key int64, length, start, end int) (string, error) {
 	if start < 0 || end < start || end > length {
@@ -420,7 +413,10 @@ func text(c *conn, key int64, length, start, end int) (string, error) {
 	for b := start / textBlock; b*textBlock < end; b++ {
 		var block []byte
 		found, err := c.one("SELECT data FROM texts WHERE key = ?", func(row []value) (err error) {
-			block, err = decompress(asBytes(row[0]), min(textBlock, length-b*textBlock))
+			coded, err := unsealed(asBytes(row[0]))
+			if err == nil {
+				block, err = decompress(coded, min(textBlock, length-b*textBlock))
+			}
 			return err
 		}, key+int64(b))
 		if err == nil && !found {
@@ -440,4 +436,18 @@ func corrupt(file string, err error) error {
 		return err
 	}
 	return fmt.Errorf("%s: %w (%w); run `lore doctor --repair`, or restore a copy made by `lore backup`", file, store.ErrCorrupt, err)
+}
+
+// sealed appends a checksum to a record.
+func sealed(b []byte) []byte {
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+}
+
+// unsealed compares the checksum of a record and takes it off.
+func unsealed(b []byte) ([]byte, error) {
+	n := len(b) - 4
+	if n < 0 || crc32.Checksum(b[:n], castagnoli) != binary.LittleEndian.Uint32(b[n:]) {
+		return nil, errRecord
+	}
+	return b[:n], nil
 }

@@ -1,32 +1,69 @@
 package sqlitestore
 
 import (
-	"context"
-	"encoding/binary"
+	"errors"
+	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
-	"sort"
+	"strconv"
+	"sync"
+	"sync/atomic"
 
 	"github.com/lore-kb/lore/store"
 )
 
-// index is what a search needs of one generation of the collection, in memory.
+// index is the segments of one generation of the collection. It does not change
+// once it is made; those who use it hold it with acquire.
 type index struct {
 	generation int64
-	points     []indexed // in order of key
-	byID       map[string]int
-	byDigest   map[string]store.Vector
-	df         map[uint32]int
+	points     []*pointState  // in order of keys
+	vectors    []*vectorState // in order of row
+	live       int            // points that are not removed
+	refs       atomic.Int32
 }
 
-type indexed struct {
-	key    int64
-	point  store.Point // without text; Dense is normalised
-	doc    *row
-	offset int
+// pointState is a segment of points with what was removed from it.
+type pointState struct {
+	*pointSegment
+	row   int64 // of the table segments
+	dead  bitset
+	nDead int
+	cache *selectionCache // of the segment, whatever was removed
+
+	mu     sync.Mutex
+	deadIn map[uint32]int // removed points that hold a term, as far as it was asked
 }
 
-// current returns the index of the connection's snapshot.
+// vectorState is a segment of vectors with what was removed from it.
+type vectorState struct {
+	*vectorSegment
+	row  int64
+	dead bitset
+}
+
+func (ix *index) each(f func(*segment)) {
+	for _, p := range ix.points {
+		f(p.segment)
+	}
+	for _, v := range ix.vectors {
+		f(v.segment)
+	}
+}
+
+func (ix *index) acquire() { ix.refs.Add(1) }
+
+func (ix *index) release() {
+	if ix != nil && ix.refs.Add(-1) == 0 {
+		ix.each(func(s *segment) { _ = s.release() })
+	}
+}
+
+// errMoved says that a segment's file was deleted after the snapshot was taken.
+var errMoved = errors.New("segment was merged away")
+
+// current returns the index of the connection's snapshot, to be released.
 func (s *Store) current(c *conn) (*index, error) {
 	generation, err := c.int("SELECT value FROM meta WHERE name = 'generation'")
 	if err != nil {
@@ -34,233 +71,331 @@ func (s *Store) current(c *conn) (*index, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return nil, errClosed
+	}
 	if s.index != nil && s.index.generation == generation {
+		s.index.acquire()
 		return s.index, nil
 	}
-	ix, err := loadIndex(c, generation)
-	if err == nil {
-		s.index = ix
+	base := s.index
+	if base != nil && base.generation > generation {
+		base = nil
 	}
-	return ix, err
-}
-
-func loadIndex(c *conn, generation int64) (*index, error) {
-	ix := &index{generation: generation, byID: map[string]int{}, byDigest: map[string]store.Vector{}, df: map[uint32]int{}}
-	err := c.query("SELECT "+rowColumns+fromRows+"WHERE d.chunks > 0 ORDER BY d.key", func(v []value) error {
-		d, err := scanRow(c, v)
-		if err != nil {
-			return err
-		}
-		p, err := readPoints(c, &d)
-		if err != nil {
-			return err
-		}
-		var sparse []store.SparseVector
-		if _, err := c.one("SELECT data FROM forward WHERE key = ?", func(v []value) error {
-			sparse, err = decodeSparse(asBytes(v[0]), p.n)
-			return err
-		}, d.key); err != nil {
-			return corrupt(c.file, err)
-		}
-		for i := range p.n {
-			point, err := p.at(i)
-			if err != nil {
-				return corrupt(c.file, err)
-			}
-			point.Sparse = sparse[i]
-			for _, t := range point.Sparse.Indices {
-				ix.df[t]++
-			}
-			ix.byID[point.ID] = len(ix.points)
-			ix.points = append(ix.points, indexed{key: d.key + int64(i), point: point, doc: &d, offset: i})
-		}
-		return nil
-	})
+	ix, err := s.load(c, base, generation)
 	if err != nil {
 		return nil, err
 	}
-	return ix, c.query("SELECT key, data FROM vectors", func(v []value) error {
-		if i, ok := ix.find(asInt(v[0])); ok {
-			p := &ix.points[i].point
-			p.Dense = decodeVector(asBytes(v[1]))
-			ix.byDigest[p.Digest] = p.Dense
+	ix.acquire()
+	if s.index == nil || s.index.generation < generation {
+		s.index.release()
+		s.index = ix
+		ix.acquire()
+	}
+	return ix, nil
+}
+
+// load makes the index of a generation, taking over from base, which may be
+// nil, what has not changed.
+func (s *Store) load(c *conn, base *index, generation int64) (ix *index, err error) {
+	ix = &index{generation: generation}
+	defer func() {
+		if err != nil {
+			ix.acquire()
+			ix.release()
+			ix = nil
+		}
+	}()
+	points, vectors := map[int64]*pointState{}, map[int64]*vectorState{}
+	if base != nil {
+		for _, p := range base.points {
+			points[p.row] = p
+		}
+		for _, v := range base.vectors {
+			vectors[v.row] = v
+		}
+	}
+	type segmentRow struct {
+		id, size, cleaned int64
+		kind              string
+		inside            bool
+	}
+	var rows []segmentRow
+	if err := c.query("SELECT id, kind, size, cleaned, data IS NOT NULL FROM segments ORDER BY id", func(v []value) error {
+		rows = append(rows, segmentRow{asInt(v[0]), asInt(v[2]), asInt(v[3]), asText(v[1]), asInt(v[4]) != 0})
+		return nil
+	}); err != nil {
+		return ix, err
+	}
+	var keptPoints, keptVectors bool
+	for _, r := range rows {
+		if p := points[r.id]; p != nil && r.kind == kindPoints {
+			p.acquire()
+			ix.points = append(ix.points, p)
+			keptPoints = true
+			continue
+		}
+		if v := vectors[r.id]; v != nil && r.kind == kindVectors {
+			v.acquire()
+			ix.vectors = append(ix.vectors, v)
+			keptVectors = true
+			continue
+		}
+		seg, err := s.openSegment(c, r.id, r.size, r.inside)
+		if err != nil {
+			return ix, err
+		}
+		seg.acquire()
+		switch r.kind {
+		case kindPoints:
+			p, err := openPoints(seg)
+			if err == nil && p.n == 0 {
+				err = fmt.Errorf("%s: %w", seg.name, errSegment)
+			}
+			if err != nil {
+				_ = seg.release()
+				return ix, corrupt(s.file, err)
+			}
+			st := &pointState{pointSegment: p, row: r.id, cache: &selectionCache{}}
+			ix.points = append(ix.points, st)
+			err = c.query("SELECT first, count FROM dead WHERE first >= ? AND first <= ? AND generation > ?", func(v []value) error {
+				st.kill(asInt(v[0]), asInt(v[1]))
+				return nil
+			}, int64(p.firstKey()), int64(p.lastKey()), r.cleaned)
+			if err != nil {
+				return ix, err
+			}
+		case kindVectors:
+			v, err := openVectors(seg)
+			if err == nil && v.n == 0 {
+				err = fmt.Errorf("%s: %w", seg.name, errSegment)
+			}
+			if err != nil {
+				_ = seg.release()
+				return ix, corrupt(s.file, err)
+			}
+			st := &vectorState{vectorSegment: v, row: r.id}
+			ix.vectors = append(ix.vectors, st)
+			if err := c.query("SELECT first, count FROM dead WHERE first >= ? AND first <= ? AND generation > ?", func(row []value) error {
+				st.kill(asInt(row[0]), asInt(row[1]))
+				return nil
+			}, int64(v.keys[0])-maxDocument, int64(v.keys[v.n-1]), r.cleaned); err != nil {
+				return ix, err
+			}
+			if err := c.query("SELECT key FROM dead_vectors WHERE segment = ?", func(row []value) error {
+				st.kill(asInt(row[0]), 1)
+				return nil
+			}, r.id); err != nil {
+				return ix, err
+			}
+		default:
+			return ix, corrupt(s.file, fmt.Errorf("segment %d is of unknown kind %q", r.id, r.kind))
+		}
+	}
+	if keptPoints || keptVectors {
+		if err := ix.follow(c, base.generation); err != nil {
+			return ix, err
+		}
+	}
+	slices.SortFunc(ix.points, func(a, b *pointState) int { return int(int64(a.firstKey()) - int64(b.firstKey())) })
+	for _, p := range ix.points {
+		ix.live += p.n - p.nDead
+	}
+	return ix, nil
+}
+
+// maxDocument bounds the points of a document: a removed range that reaches
+// into a segment of vectors begins at most so far before it.
+const maxDocument = 1 << 22
+
+// follow applies what was removed after a generation to segments that were
+// taken over. Their states are shared with an older index and are copied first.
+func (ix *index) follow(c *conn, since int64) error {
+	copiedPoints, copiedVectors := map[int]bool{}, map[int]bool{}
+	if err := c.query("SELECT first, count FROM dead WHERE generation > ?", func(v []value) error {
+		first, count := asInt(v[0]), asInt(v[1])
+		for i, p := range ix.points {
+			if int64(p.firstKey()) >= first+count || int64(p.lastKey()) < first {
+				continue
+			}
+			if !copiedPoints[i] {
+				copiedPoints[i] = true
+				p = &pointState{pointSegment: p.pointSegment, row: p.row, dead: p.dead.clone(p.n), nDead: p.nDead, cache: p.cache}
+				ix.points[i] = p
+			}
+			p.kill(first, count)
+		}
+		for i, v := range ix.vectors {
+			if int64(v.keys[0]) >= first+count || int64(v.keys[v.n-1]) < first {
+				continue
+			}
+			ix.vectors[i] = v.copyOnce(copiedVectors, i)
+			ix.vectors[i].kill(first, count)
 		}
 		return nil
-	})
-}
-
-func (ix *index) find(key int64) (int, bool) {
-	return slices.BinarySearchFunc(ix.points, key, func(p indexed, key int64) int { return int(p.key - key) })
-}
-
-func (ix *index) embedded(key int64) bool {
-	i, ok := ix.find(key)
-	return ok && ix.points[i].point.Dense != nil
-}
-
-// indexDocument makes the points of a document findable and returns how many
-// have a vector.
-func indexDocument(c *conn, ix *index, key int64, d *store.Document) (embedded int, err error) {
-	if len(d.Points) == 0 {
-		return 0, nil
-	}
-	var data []byte
-	for i := range d.Points {
-		p := &d.Points[i]
-		data = encodeSparse(data, p.Sparse)
-		v := p.Dense
-		if v == nil {
-			v = ix.byDigest[p.Digest]
-		}
-		if v == nil {
-			continue
-		}
-		embedded++
-		if err := putVector(c, key+int64(i), v); err != nil {
-			return 0, err
-		}
-	}
-	_, err = c.exec("INSERT INTO forward(key, data) VALUES(?, ?)", key, data)
-	return embedded, err
-}
-
-func unindexDocument(c *conn, d *row) error {
-	if _, err := c.exec("DELETE FROM forward WHERE key = ?", d.key); err != nil {
+	}, since); err != nil {
 		return err
 	}
-	_, err := c.exec("DELETE FROM vectors WHERE key >= ? AND key < ?", d.key, d.key+int64(d.info.Chunks))
-	return err
+	return c.query("SELECT segment, key FROM dead_vectors WHERE generation > ?", func(row []value) error {
+		for i, v := range ix.vectors {
+			if v.row == asInt(row[0]) {
+				ix.vectors[i] = v.copyOnce(copiedVectors, i)
+				ix.vectors[i].kill(asInt(row[1]), 1)
+			}
+		}
+		return nil
+	}, since)
 }
 
-func setVectors(ctx context.Context, c *conn, ix *index, vectors []store.PointVector) error {
-	set := map[int64]bool{}
-	for _, v := range vectors {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		i, ok := ix.byID[v.ID]
-		if !ok || ix.points[i].point.Digest != v.Digest {
+func (v *vectorState) copyOnce(copied map[int]bool, i int) *vectorState {
+	if copied[i] {
+		return v
+	}
+	copied[i] = true
+	return &vectorState{vectorSegment: v.vectorSegment, row: v.row, dead: v.dead.clone(v.n)}
+}
+
+// kill removes a range of keys.
+func (p *pointState) kill(first, count int64) {
+	for key := first; key < first+count; key++ {
+		local, ok := p.local(uint32(key))
+		if !ok || p.dead.has(local) {
 			continue
 		}
-		p := &ix.points[i]
-		if err := putVector(c, p.key, v.Vector); err != nil {
-			return err
+		if p.dead == nil {
+			p.dead = newBitset(p.n)
 		}
-		if p.point.Dense != nil || set[p.key] {
-			continue
+		p.dead.set(local)
+		p.nDead++
+	}
+}
+
+func (v *vectorState) kill(first, count int64) {
+	row, _ := v.vectorSegment.row(uint32(max(0, first)))
+	for ; int(row) < v.n && int64(v.keys[row]) < first+count; row++ {
+		if v.dead == nil {
+			v.dead = newBitset(v.n)
 		}
-		set[p.key] = true
-		if _, err := c.exec("UPDATE documents SET embedded = embedded + 1 WHERE key = ?", p.doc.key); err != nil {
-			return err
+		v.dead.set(row)
+	}
+}
+
+// find returns the segment and local of a live point.
+func (ix *index) find(key uint32) (*pointState, uint32, bool) {
+	i, ok := slices.BinarySearchFunc(ix.points, key, func(p *pointState, key uint32) int {
+		switch {
+		case p.firstKey() > key:
+			return 1
+		case p.firstKey() < key:
+			return -1
+		}
+		return 0
+	})
+	if !ok {
+		if i--; i < 0 {
+			return nil, 0, false
 		}
 	}
-	t := tally{embedded: int64(len(set))}
-	return t.write(c)
+	p := ix.points[i]
+	local, ok := p.local(key)
+	if !ok || p.dead.has(local) {
+		return nil, 0, false
+	}
+	return p, local, true
 }
 
-func putVector(c *conn, key int64, v store.Vector) error {
-	_, err := c.exec("INSERT INTO vectors(key, data) VALUES(?, ?) ON CONFLICT(key) DO UPDATE SET data = excluded.data", key, encodeVector(normalised(v)))
-	return err
+// vectorOf returns the row that holds the vector of a point.
+func (ix *index) vectorOf(key uint32) (*vectorState, uint32, bool) {
+	for _, v := range ix.vectors {
+		if row, ok := v.vectorSegment.row(key); ok && !v.dead.has(row) {
+			return v, row, true
+		}
+	}
+	return nil, 0, false
 }
 
+// byDigest returns the vector of a live point with this digest, or nil.
+func (ix *index) byDigest(digest string) (found []float32, err error) {
+	d := digestKey(digest)
+	for _, v := range ix.vectors {
+		v.eachDigest(d[:], func(row uint32) bool {
+			if v.dead.has(row) {
+				return true
+			}
+			found, err = v.vector(row)
+			return false
+		})
+		if found != nil || err != nil {
+			return found, err
+		}
+	}
+	return nil, nil
+}
+
+// Kinds of segments.
+const (
+	kindPoints  = "points"
+	kindVectors = "vectors"
+)
+
+// segmentDir holds the segments that are too large to be rows.
+func segmentDir(file string) string { return file + "-segments" }
+
+func segmentFile(file string, id int64) string {
+	return filepath.Join(segmentDir(file), strconv.FormatInt(id, 10)+".seg")
+}
+
+// openSegment opens a segment that the database lists.
+func (s *Store) openSegment(c *conn, id, size int64, inside bool) (*segment, error) {
+	if inside {
+		var b []byte
+		if _, err := c.one("SELECT data FROM segments WHERE id = ?", func(v []value) error {
+			b = asBytes(v[0])
+			return nil
+		}, id); err != nil {
+			return nil, err
+		}
+		seg, err := openSegment(fmt.Sprintf("%s: segment %d", s.file, id), b)
+		if err == nil {
+			err = seg.verify(0, int64(len(seg.b)))
+		}
+		if err != nil {
+			return nil, corrupt(s.file, err)
+		}
+		return seg, nil
+	}
+	name := segmentFile(s.file, id)
+	b, unmap, err := mapFile(name, size)
+	if err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			err = fmt.Errorf("%w: %w", errMoved, err)
+		}
+		return nil, corrupt(s.file, err)
+	}
+	seg, err := openSegment(name, b)
+	if err != nil {
+		if unmap != nil {
+			_ = unmap()
+		}
+		return nil, corrupt(s.file, err)
+	}
+	seg.unmap = unmap
+	return seg, nil
+}
+
+// normalised returns v at length 1; what has no direction becomes zeros.
 func normalised(v store.Vector) store.Vector {
 	var sum float64
 	for _, x := range v {
 		sum += float64(x) * float64(x)
 	}
 	out := make(store.Vector, len(v))
-	if sum == 0 {
+	if sum == 0 || math.IsInf(sum, 0) || math.IsNaN(sum) {
 		return out
 	}
 	f := 1 / math.Sqrt(sum)
 	for i, x := range v {
 		out[i] = float32(float64(x) * f)
-	}
-	return out
-}
-
-func encodeVector(v store.Vector) []byte {
-	b := make([]byte, 0, 4*len(v))
-	for _, x := range v {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
-	}
-	return b
-}
-
-func decodeVector(b []byte) store.Vector {
-	v := make(store.Vector, len(b)/4)
-	for i := range v {
-		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-	}
-	return v
-}
-
-func encodeSparse(b []byte, v store.SparseVector) []byte {
-	b = putUint(b, len(v.Indices))
-	for i, t := range v.Indices {
-		b = binary.LittleEndian.AppendUint32(b, t)
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v.Values[i]))
-	}
-	return b
-}
-
-func decodeSparse(b []byte, n int) ([]store.SparseVector, error) {
-	r := record{b: b}
-	out := make([]store.SparseVector, n)
-	for i := range out {
-		k := r.count()
-		data := r.bytes(8 * k)
-		if r.err != nil {
-			return nil, r.err
-		}
-		v := store.SparseVector{Indices: make([]uint32, k), Values: make([]float32, k)}
-		for j := range k {
-			v.Indices[j] = binary.LittleEndian.Uint32(data[8*j:])
-			v.Values[j] = math.Float32frombits(binary.LittleEndian.Uint32(data[8*j+4:]))
-		}
-		out[i] = v
-	}
-	return out, nil
-}
-
-func (ix *index) idf(t uint32) float64 { return store.IDF(len(ix.points), ix.df[t]) }
-
-// score ranks by plain comparison with every point.
-func (ix *index) score(q *store.Query) []scored {
-	var out []scored
-	if q.Leg == store.LegDense {
-		v := normalised(q.Dense)
-		for i := range ix.points {
-			p := &ix.points[i].point
-			if p.Dense == nil || !q.Filter.MatchPayload(&p.Payload) {
-				continue
-			}
-			var dot float64
-			for j, x := range p.Dense {
-				dot += float64(x) * float64(v[j])
-			}
-			out = append(out, scored{i, dot})
-		}
-		return out
-	}
-	idf := make([]float64, len(q.Sparse.Indices))
-	for i, t := range q.Sparse.Indices {
-		idf[i] = ix.idf(t)
-	}
-	for i := range ix.points {
-		p := &ix.points[i].point
-		var sum float64
-		from := p.Sparse.Indices
-		at := 0
-		for j, t := range q.Sparse.Indices {
-			k := sort.Search(len(from)-at, func(k int) bool { return from[at+k] >= t })
-			if at += k; at < len(from) && from[at] == t {
-				sum += float64(q.Sparse.Values[j]) * float64(p.Sparse.Values[at]) * idf[j]
-			}
-		}
-		if sum > 0 && q.Filter.MatchPayload(&p.Payload) {
-			out = append(out, scored{i, sum})
-		}
 	}
 	return out
 }

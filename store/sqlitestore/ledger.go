@@ -27,7 +27,11 @@ func scanRow(c *conn, v []value) (d row, err error) {
 		ID: idText(v[1]), Root: asText(v[2]), Path: asText(v[3]), Status: store.Status(asText(v[4])), Reason: asText(v[5]),
 		Chunks: int(asInt(v[6])), Embedded: int(asInt(v[7])),
 	}
-	if err := decodeInfo(asBytes(v[9]), &d.info); err != nil {
+	info, err := unsealed(asBytes(v[9]))
+	if err == nil {
+		err = decodeInfo(info, &d.info)
+	}
+	if err != nil {
 		return d, corrupt(c.file, fmt.Errorf("record of document %s: %w", d.info.Path, err))
 	}
 	return d, nil
@@ -40,6 +44,18 @@ func document(c *conn, id string) (d row, found bool, err error) {
 		return err
 	}, idValue(id))
 	return d, found, err
+}
+
+// documentAt reads the row of a key that a segment holds.
+func documentAt(c *conn, key int64) (d row, err error) {
+	found, err := c.one("SELECT "+rowColumns+fromRows+"WHERE d.key = ?", func(v []value) (err error) {
+		d, err = scanRow(c, v)
+		return err
+	}, key)
+	if err == nil && !found {
+		err = corrupt(c.file, fmt.Errorf("document %d is missing", key))
+	}
+	return d, err
 }
 
 // eachDocument visits the documents that f selects in the order of the ledger.
@@ -141,7 +157,10 @@ func (s *Store) Points(ctx context.Context, id string, first, last int) ([]store
 // readPoints reads the coded points of a document that has some.
 func readPoints(c *conn, d *row) (p *points, err error) {
 	found, err := c.one("SELECT data FROM payloads WHERE key = ?", func(v []value) (err error) {
-		p, err = decodePoints(asBytes(v[0]), &d.info)
+		coded, err := unsealed(asBytes(v[0]))
+		if err == nil {
+			p, err = decodePoints(coded, &d.info)
+		}
 		return err
 	}, d.key)
 	switch {
@@ -189,8 +208,8 @@ func (s *Store) Settings(ctx context.Context) (out store.Settings, err error) {
 func (s *Store) SetSettings(ctx context.Context, settings store.Settings) error {
 	b, err := json.Marshal(settings)
 	if err == nil {
-		err = s.write(ctx, func(c *conn) error {
-			_, err := c.exec("INSERT INTO meta(name, value) VALUES('settings', ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value", string(b))
+		err = s.write(ctx, func(t *txn) error {
+			_, err := t.c.exec("INSERT INTO meta(name, value) VALUES('settings', ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value", string(b))
 			return err
 		})
 	}

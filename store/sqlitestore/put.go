@@ -3,101 +3,164 @@ package sqlitestore
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/lore-kb/lore/store"
 )
 
+// prepared is a document coded for its rows.
+type prepared struct {
+	doc    *store.Document
+	info   []byte
+	points []byte
+	texts  [][]byte
+}
+
+// prepare codes documents, on all processors.
+func prepare(ctx context.Context, docs []store.Document) []prepared {
+	out := make([]prepared, len(docs))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(len(docs), runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(docs) {
+					return
+				}
+				d := &docs[i]
+				p := prepared{doc: d, info: sealed(encodeInfo(&d.DocumentInfo))}
+				if len(d.Points) > 0 {
+					p.points = sealed(encodePoints(d))
+				}
+				for b := range blocks(len(d.Text)) {
+					p.texts = append(p.texts, sealed(compress(d.Text[b*textBlock:min(len(d.Text), (b+1)*textBlock)])))
+				}
+				out[i] = p
+			}
+		})
+	}
+	wg.Wait()
+	return out
+}
+
 // Put implements [store.Store]. All documents of a call are stored in one
 // transaction. Points have to be in order of their ordinals, from 0.
 func (s *Store) Put(ctx context.Context, docs []store.Document) error {
-	for i := range docs {
-		if err := checkDocument(&docs[i], s.model.Dimension); err != nil {
-			return fmt.Errorf("put: %w", err)
-		}
-	}
-	err := s.write(ctx, func(c *conn) error {
-		ix, err := s.current(c)
-		if err != nil {
-			return err
-		}
-		var t tally
-		for i := range docs {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := putDocument(c, ix, &docs[i], &t); err != nil {
-				return err
-			}
-		}
-		return t.write(c)
-	})
+	err := s.put(ctx, docs)
 	if err != nil {
 		return fmt.Errorf("put: %w", err)
 	}
 	return nil
 }
 
-func putDocument(c *conn, ix *index, d *store.Document, t *tally) error {
-	old, found, err := document(c, d.ID)
+func (s *Store) put(ctx context.Context, docs []store.Document) error {
+	for i := range docs {
+		if err := checkDocument(&docs[i], s.model.Dimension); err != nil {
+			return err
+		}
+	}
+	if len(docs) == 0 || s.readOnly {
+		return s.write(ctx, func(*txn) error { return nil })
+	}
+	ready := prepare(ctx, docs)
+	return s.write(ctx, func(t *txn) error {
+		for i := range ready {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := t.put(&ready[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (t *txn) put(p *prepared) error {
+	d := p.doc
+	old, found, err := document(t.c, d.ID)
 	if err != nil {
 		return err
 	}
 	if found {
-		if err := removeDocument(c, &old, t); err != nil {
+		if err := t.remove(&old); err != nil {
 			return err
 		}
 	}
-	if _, err := c.exec("INSERT INTO roots(id) VALUES(?) ON CONFLICT DO NOTHING", d.Root); err != nil {
-		return err
-	}
-	root, err := c.int("SELECT key FROM roots WHERE id = ?", d.Root)
+	root, err := t.root(d.Root)
 	if err != nil {
 		return err
 	}
-	key, err := c.int("SELECT value FROM meta WHERE name = 'next_key'")
+	key, err := t.keys(max(1, len(d.Points), len(p.texts)))
 	if err != nil {
 		return err
 	}
-	next := key + int64(max(1, len(d.Points), blocks(len(d.Text))))
-	if next > maxKey {
-		return fmt.Errorf("%s: all %d keys are used; run `lore compact`", c.file, int64(maxKey))
-	}
-	if _, err := c.exec("UPDATE meta SET value = ? WHERE name = 'next_key'", next); err != nil {
-		return err
-	}
-	embedded, err := indexDocument(c, ix, key, d)
+	embedded, err := t.addVectors(key, d)
 	if err != nil {
 		return err
 	}
-	if _, err := c.exec("INSERT INTO documents(key, id, root, path, status, reason, date, chunks, embedded, bytes, info) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		key, idValue(d.ID), root, d.Path, string(d.Status), d.Reason, sortableTime(d.Date), int64(len(d.Points)), int64(embedded), int64(len(d.Text)), encodeInfo(&d.DocumentInfo)); err != nil {
+	if _, err := t.c.exec("INSERT INTO documents(key, id, root, path, status, reason, date, chunks, embedded, bytes, info) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		key, idValue(d.ID), root, d.Path, string(d.Status), d.Reason, sortableTime(d.Date), int64(len(d.Points)), int64(embedded), int64(len(d.Text)), p.info); err != nil {
 		return err
 	}
-	if err := putText(c, key, d.Text); err != nil {
-		return err
+	for i, text := range p.texts {
+		if _, err := t.c.exec("INSERT INTO texts(key, data) VALUES(?, ?)", key+int64(i), text); err != nil {
+			return err
+		}
 	}
 	if len(d.Points) > 0 {
-		if _, err := c.exec("INSERT INTO payloads(key, data) VALUES(?, ?)", key, encodePoints(d)); err != nil {
+		if _, err := t.c.exec("INSERT INTO payloads(key, data) VALUES(?, ?)", key, p.points); err != nil {
 			return err
 		}
+		t.docs = append(t.docs, pointDocument{uint32(key), d.Points})
 	}
-	t.status(d.Status, 1)
-	t.points += int64(len(d.Points))
-	t.embedded += int64(embedded)
-	t.bytes += int64(len(d.Text))
+	t.tally.status(d.Status, 1)
+	t.tally.points += int64(len(d.Points))
+	t.tally.embedded += int64(embedded)
+	t.tally.bytes += int64(len(d.Text))
 	for i := range d.Points {
-		t.language(d.Points[i].Payload.Language, 1)
+		t.tally.language(d.Points[i].Payload.Language, 1)
 	}
 	return nil
 }
 
+// addVectors keeps the vectors that a document brings or that equal texts of
+// the collection have, and returns how many.
+func (t *txn) addVectors(key int64, d *store.Document) (n int, err error) {
+	if len(d.Points) == 0 {
+		return 0, nil
+	}
+	ix, err := t.index()
+	if err != nil {
+		return 0, err
+	}
+	for i := range d.Points {
+		p := &d.Points[i]
+		var v store.Vector
+		if p.Dense != nil {
+			v = normalised(p.Dense)
+		} else if len(ix.vectors) > 0 {
+			if v, err = ix.byDigest(p.Digest); err != nil {
+				return 0, err
+			}
+		}
+		if v != nil {
+			n++
+			t.vectors = append(t.vectors, vectorRow{uint32(key) + uint32(i), digestKey(p.Digest), v})
+		}
+	}
+	return n, nil
+}
+
 // Mark implements [store.Store].
 func (s *Store) Mark(ctx context.Context, ids []string, status store.Status, reason string) error {
-	err := s.write(ctx, func(c *conn) error {
-		var t tally
+	err := s.write(ctx, func(t *txn) error {
 		for _, id := range ids {
 			var old store.Status
-			found, err := c.one("SELECT status FROM documents WHERE id = ?", func(v []value) error {
+			found, err := t.c.one("SELECT status FROM documents WHERE id = ?", func(v []value) error {
 				old = store.Status(asText(v[0]))
 				return nil
 			}, idValue(id))
@@ -107,13 +170,13 @@ func (s *Store) Mark(ctx context.Context, ids []string, status store.Status, rea
 			if !found {
 				continue
 			}
-			if _, err := c.exec("UPDATE documents SET status = ?, reason = ? WHERE id = ?", string(status), reason, idValue(id)); err != nil {
+			if _, err := t.c.exec("UPDATE documents SET status = ?, reason = ? WHERE id = ?", string(status), reason, idValue(id)); err != nil {
 				return err
 			}
-			t.status(old, -1)
-			t.status(status, 1)
+			t.tally.status(old, -1)
+			t.tally.status(status, 1)
 		}
-		return t.write(c)
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("mark documents: %w", err)
@@ -127,25 +190,24 @@ func (s *Store) Remove(ctx context.Context, f store.Filter) (int, error) {
 		return 0, fmt.Errorf("remove: %w", store.ErrEmptyFilter)
 	}
 	n := 0
-	err := s.write(ctx, func(c *conn) error {
+	err := s.write(ctx, func(t *txn) error {
 		var rows []row
-		if err := eachDocument(ctx, c, f, func(d row) error {
+		if err := eachDocument(ctx, t.c, f, func(d row) error {
 			rows = append(rows, d)
 			return nil
 		}); err != nil {
 			return err
 		}
-		var t tally
 		for i := range rows {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := removeDocument(c, &rows[i], &t); err != nil {
+			if err := t.remove(&rows[i]); err != nil {
 				return err
 			}
 		}
 		n = len(rows)
-		return t.write(c)
+		return nil
 	})
 	if err != nil {
 		return 0, fmt.Errorf("remove: %w", err)
@@ -153,38 +215,38 @@ func (s *Store) Remove(ctx context.Context, f store.Filter) (int, error) {
 	return n, nil
 }
 
-// removeDocument deletes a document with all that belongs to it.
-func removeDocument(c *conn, d *row, t *tally) error {
+// remove deletes a document with all that belongs to it.
+func (t *txn) remove(d *row) error {
 	if d.info.Chunks > 0 {
-		p, err := readPoints(c, d)
+		p, err := readPoints(t.c, d)
 		if err != nil {
 			return err
 		}
 		for i := range p.n {
 			point, err := p.at(i)
 			if err != nil {
-				return corrupt(c.file, err)
+				return corrupt(t.c.file, err)
 			}
-			t.language(point.Payload.Language, -1)
+			t.tally.language(point.Payload.Language, -1)
 		}
-		if _, err := c.exec("DELETE FROM payloads WHERE key = ?", d.key); err != nil {
+		if _, err := t.c.exec("DELETE FROM payloads WHERE key = ?", d.key); err != nil {
 			return err
 		}
-		if err := unindexDocument(c, d); err != nil {
+		if err := t.kill(d.key, d.info.Chunks); err != nil {
 			return err
 		}
 	}
 	if d.length > 0 {
-		if _, err := c.exec("DELETE FROM texts WHERE key >= ? AND key < ?", d.key, d.key+int64(blocks(d.length))); err != nil {
+		if _, err := t.c.exec("DELETE FROM texts WHERE key >= ? AND key < ?", d.key, d.key+int64(blocks(d.length))); err != nil {
 			return err
 		}
 	}
-	if _, err := c.exec("DELETE FROM documents WHERE key = ?", d.key); err != nil {
+	if _, err := t.c.exec("DELETE FROM documents WHERE key = ?", d.key); err != nil {
 		return err
 	}
-	t.status(d.info.Status, -1)
-	t.points -= int64(d.info.Chunks)
-	t.embedded -= int64(d.info.Embedded)
-	t.bytes -= int64(d.length)
+	t.tally.status(d.info.Status, -1)
+	t.tally.points -= int64(d.info.Chunks)
+	t.tally.embedded -= int64(d.info.Embedded)
+	t.tally.bytes -= int64(d.length)
 	return nil
 }

@@ -38,8 +38,20 @@ CREATE INDEX documents_status ON documents(status) WHERE status <> 'ok';
 CREATE TABLE texts (key INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
 CREATE TABLE payloads (key INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
 CREATE TABLE languages (name TEXT PRIMARY KEY, points INTEGER NOT NULL) WITHOUT ROWID, STRICT;
-CREATE TABLE forward (key INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
-CREATE TABLE vectors (key INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
+-- Segments find points by term and by vector. Without data they are files.
+CREATE TABLE segments (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	kind TEXT NOT NULL,
+	points INTEGER NOT NULL,
+	size INTEGER NOT NULL,
+	cleaned INTEGER NOT NULL,   -- generation up to which what was removed is left out
+	data BLOB
+) STRICT;
+-- Keys of removed points that a segment may still hold.
+CREATE TABLE dead (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, generation INTEGER NOT NULL) STRICT;
+CREATE INDEX dead_generation ON dead(generation);
+-- Vectors that were replaced while their point stayed.
+CREATE TABLE dead_vectors (segment INTEGER, key INTEGER, generation INTEGER NOT NULL, PRIMARY KEY (segment, key)) WITHOUT ROWID, STRICT;
 `
 
 // create makes an empty collection in an empty database, in one transaction.

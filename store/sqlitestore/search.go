@@ -1,20 +1,17 @@
 package sqlitestore
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"runtime"
+	"runtime/debug"
 	"slices"
-	"strings"
 
 	"github.com/lore-kb/lore/store"
 )
-
-// scored is a point by its place in the index, with its score.
-type scored struct {
-	point int
-	score float64
-}
 
 // Search implements [store.Store].
 func (s *Store) Search(ctx context.Context, q store.Query) ([]store.Hit, error) {
@@ -35,14 +32,15 @@ func (s *Store) search(ctx context.Context, q *store.Query) ([]store.Hit, error)
 		}
 	case store.LegSparse:
 		empty = len(q.Sparse.Indices) == 0
-		if len(q.Sparse.Indices) != len(q.Sparse.Values) || !slices.IsSorted(q.Sparse.Indices) {
-			return nil, fmt.Errorf("query vector is not in ascending order of indices")
+		if len(q.Sparse.Indices) != len(q.Sparse.Values) || !ascending(q.Sparse.Indices) {
+			return nil, errors.New("query vector is not in ascending order of indices")
 		}
 	default:
-		return nil, fmt.Errorf("unknown leg")
+		return nil, errors.New("unknown leg")
 	}
 	var hits []store.Hit
 	err := s.read(ctx, func(c *conn) error {
+		hits = nil
 		if empty || q.Limit <= 0 {
 			return nil
 		}
@@ -50,38 +48,120 @@ func (s *Store) search(ctx context.Context, q *store.Query) ([]store.Hit, error)
 		if err != nil {
 			return err
 		}
-		top := ix.score(q)
-		slices.SortFunc(top, func(a, b scored) int {
-			return cmp.Or(cmp.Compare(b.score, a.score), strings.Compare(ix.points[a.point].point.ID, ix.points[b.point].point.ID))
-		})
-		for _, t := range top[:min(q.Limit, len(top))] {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			p := &ix.points[t.point]
-			h := store.Hit{ID: p.point.ID, Score: t.score, Payload: p.point.Payload}
-			if h.Payload.Text, err = text(c, p.doc.key, p.doc.length, h.Payload.Start, h.Payload.End); err != nil {
-				return err
-			}
-			hits = append(hits, h)
+		defer ix.release()
+		best, err := s.rank(ctx, c, ix, q)
+		if err != nil {
+			return err
 		}
-		return nil
+		hits, err = readHits(ctx, c, best)
+		return err
 	})
 	return hits, err
 }
 
+func ascending(v []uint32) bool {
+	for i := 1; i < len(v); i++ {
+		if v[i-1] >= v[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// rank returns the best points in order.
+func (s *Store) rank(ctx context.Context, c *conn, ix *index, q *store.Query) (best []ranked, err error) {
+	defer s.guard(&err)()
+	chosen, err := ix.selections(ctx, c, &q.Filter)
+	if err != nil {
+		return nil, err
+	}
+	limit := min(q.Limit, ix.live)
+	if limit == 0 {
+		return nil, nil
+	}
+	if q.Leg == store.LegDense {
+		best, err = ix.dense(ctx, q.Dense, chosen, limit)
+	} else {
+		best, err = ix.sparse(ctx, q.Sparse, chosen, limit)
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			err = corrupt(s.file, err)
+		}
+		return nil, err
+	}
+	slices.SortFunc(best, func(a, b ranked) int {
+		return cmp.Or(cmp.Compare(b.score, a.score), bytes.Compare(a.p.id(a.local), b.p.id(b.local)))
+	})
+	return best[:min(limit, len(best))], nil
+}
+
+// guard turns a fault of mapped memory, which a truncated file or a failing
+// disk causes, and an index that points outside, into an error.
+func (s *Store) guard(err *error) func() {
+	old := debug.SetPanicOnFault(true)
+	return func() {
+		debug.SetPanicOnFault(old)
+		if r := recover(); r != nil {
+			e, ok := r.(runtime.Error)
+			if !ok {
+				panic(r)
+			}
+			*err = corrupt(s.file, e)
+		}
+	}
+}
+
+// readHits reads the payloads of ranked points.
+func readHits(ctx context.Context, c *conn, best []ranked) ([]store.Hit, error) {
+	type opened struct {
+		row    row
+		points *points
+	}
+	documents := map[uint32]*opened{}
+	hits := make([]store.Hit, 0, len(best))
+	for _, b := range best {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		run := b.p.run(b.local)
+		key := b.p.runKeys[run]
+		d := documents[key]
+		if d == nil {
+			row, err := documentAt(c, int64(key))
+			if err != nil {
+				return nil, err
+			}
+			d = &opened{row: row}
+			if d.points, err = readPoints(c, &d.row); err != nil {
+				return nil, err
+			}
+			documents[key] = d
+		}
+		point, err := d.points.whole(c, &d.row, int(b.local-b.p.runLocals[run]))
+		if err != nil {
+			return nil, err
+		}
+		hits = append(hits, store.Hit{ID: point.ID, Score: b.score, Payload: point.Payload})
+	}
+	return hits, nil
+}
+
 // IDF implements [store.Store].
 func (s *Store) IDF(ctx context.Context, indices []uint32) ([]float64, error) {
-	out := make([]float64, len(indices))
-	err := s.read(ctx, func(c *conn) error {
+	var out []float64
+	err := s.read(ctx, func(c *conn) (err error) {
+		defer s.guard(&err)()
 		ix, err := s.current(c)
 		if err != nil {
 			return err
 		}
-		for i, t := range indices {
-			out[i] = ix.idf(t)
+		defer ix.release()
+		out, err = ix.idf(indices)
+		if err != nil {
+			err = corrupt(s.file, err)
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("idf: %w", err)

@@ -45,8 +45,11 @@ type Store struct {
 	immutable  bool // the medium cannot be written to, not even by SQLite itself
 	lock       *lock
 
-	writing sync.Mutex // serialises writes; guards writer
+	writing sync.Mutex // serialises writes; guards what follows
 	writer  *conn
+	hints   map[string]hint // of points that Pending returned
+	merging map[int64]bool  // segments that are being merged in the background
+	mergers sync.WaitGroup
 
 	mu     sync.Mutex // guards what follows
 	closed bool
@@ -121,6 +124,9 @@ func (s *Store) open(ctx context.Context, o Options) error {
 			return err
 		}
 	}
+	if err := s.sweep(); err != nil {
+		return err
+	}
 	return s.adoptModel()
 }
 
@@ -163,11 +169,11 @@ func (s *Store) adoptModel() error {
 	if s.model == (store.Model{}) || stored == s.model {
 		return nil
 	}
-	return s.write(context.Background(), func(c *conn) error {
-		if _, err := c.exec("UPDATE meta SET value = ? WHERE name = 'fingerprint'", s.model.Fingerprint); err != nil {
+	return s.write(context.Background(), func(t *txn) error {
+		if _, err := t.c.exec("UPDATE meta SET value = ? WHERE name = 'fingerprint'", s.model.Fingerprint); err != nil {
 			return err
 		}
-		_, err := c.exec("UPDATE meta SET value = ? WHERE name = 'dimension'", int64(s.model.Dimension))
+		_, err := t.c.exec("UPDATE meta SET value = ? WHERE name = 'dimension'", int64(s.model.Dimension))
 		return err
 	})
 }
@@ -180,8 +186,9 @@ func readModel(c *conn) (m store.Model, err error) {
 	return m, err
 }
 
-// Close releases the store.
+// Close releases the store. It waits for a merge that is under way.
 func (s *Store) Close() error {
+	s.mergers.Wait()
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -189,6 +196,7 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	idle := s.idle
+	s.index.release()
 	s.idle, s.index = nil, nil
 	s.mu.Unlock()
 	var errs []error
@@ -237,59 +245,30 @@ func (s *Store) release(c *conn) {
 	}
 }
 
-// read runs f on a snapshot of the collection.
+// read runs f on a snapshot of the collection. f may run again on a newer one,
+// if a segment of the first was merged away before it was opened.
 func (s *Store) read(ctx context.Context, f func(*conn) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	for attempt := 0; ; attempt++ {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		c, err := s.reader()
+		if err != nil {
+			return err
+		}
+		if _, err := c.exec("BEGIN"); err != nil {
+			s.release(c)
+			return err
+		}
+		err = f(c)
+		if _, e := c.exec("COMMIT"); err == nil {
+			err = e
+		}
+		s.release(c)
+		if !errors.Is(err, errMoved) || attempt == 5 {
+			return err
+		}
 	}
-	c, err := s.reader()
-	if err != nil {
-		return err
-	}
-	defer s.release(c)
-	if _, err := c.exec("BEGIN"); err != nil {
-		return err
-	}
-	err = f(c)
-	_, e := c.exec("COMMIT")
-	if err == nil {
-		err = e
-	}
-	return err
-}
-
-// write runs f in a transaction, which is undone when f fails.
-func (s *Store) write(ctx context.Context, f func(*conn) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if s.readOnly {
-		return store.ErrReadOnly
-	}
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	if s.writer == nil {
-		return errClosed
-	}
-	c := s.writer
-	if _, err := c.exec("BEGIN IMMEDIATE"); err != nil {
-		return err
-	}
-	err := f(c)
-	if err == nil {
-		_, err = c.exec("UPDATE meta SET value = value + 1 WHERE name = 'generation'")
-	}
-	if err == nil {
-		// A call that was cancelled meanwhile leaves nothing behind.
-		err = ctx.Err()
-	}
-	if err == nil {
-		_, err = c.exec("COMMIT")
-	}
-	if err != nil {
-		_, _ = c.exec("ROLLBACK")
-	}
-	return err
 }
 
 // DefaultCollection is the collection of those who name none.
@@ -348,6 +327,9 @@ func RemoveCollection(ctx context.Context, dir, collection string) error {
 	l, err := acquire(ctx, lockPath(file), -1, nil)
 	if err != nil {
 		return fmt.Errorf("remove collection %q: %w", name, err)
+	}
+	if err := os.RemoveAll(segmentDir(file)); err != nil {
+		return errors.Join(fmt.Errorf("remove collection %q: %w", name, err), l.release())
 	}
 	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
 		if err := os.Remove(file + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -2,15 +2,30 @@ package sqlitestore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/lore-kb/lore/store"
 )
 
+// hint says where a point is that Pending returned, so that SetVectors need not
+// look for it. A key never stands for another point.
+type hint struct {
+	key    uint32
+	digest string
+}
+
+// maxHints bounds the memory of hints.
+const maxHints = 1 << 16
+
+var errEnough = errors.New("enough")
+
 // Pending implements [store.Store].
 func (s *Store) Pending(ctx context.Context, limit int) ([]store.Point, error) {
 	var out []store.Point
+	var hints []hint
 	err := s.read(ctx, func(c *conn) error {
+		out, hints = nil, nil
 		if s.model == (store.Model{}) || limit <= 0 {
 			return nil
 		}
@@ -18,7 +33,7 @@ func (s *Store) Pending(ctx context.Context, limit int) ([]store.Point, error) {
 		if err != nil {
 			return err
 		}
-		full := fmt.Errorf("enough")
+		defer ix.release()
 		err = c.query("SELECT "+rowColumns+fromRows+"WHERE d.embedded < d.chunks ORDER BY d.date DESC, d.id", func(v []value) error {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -32,20 +47,23 @@ func (s *Store) Pending(ctx context.Context, limit int) ([]store.Point, error) {
 				return err
 			}
 			for i := range p.n {
-				if ix.embedded(d.key + int64(i)) {
+				key := uint32(d.key) + uint32(i)
+				if _, _, ok := ix.vectorOf(key); ok {
 					continue
 				}
 				point, err := p.whole(c, &d, i)
 				if err != nil {
 					return err
 				}
-				if out = append(out, point); len(out) == limit {
-					return full
+				out = append(out, point)
+				hints = append(hints, hint{key, point.Digest})
+				if len(out) == limit {
+					return errEnough
 				}
 			}
 			return nil
 		})
-		if err == full {
+		if errors.Is(err, errEnough) {
 			err = nil
 		}
 		return err
@@ -53,7 +71,21 @@ func (s *Store) Pending(ctx context.Context, limit int) ([]store.Point, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pending: %w", err)
 	}
+	if !s.readOnly {
+		s.hint(out, hints)
+	}
 	return out, nil
+}
+
+func (s *Store) hint(points []store.Point, hints []hint) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.hints == nil || len(s.hints) > maxHints {
+		s.hints = map[string]hint{}
+	}
+	for i, h := range hints {
+		s.hints[points[i].ID] = h
+	}
 }
 
 // SetVectors implements [store.Store].
@@ -63,15 +95,114 @@ func (s *Store) SetVectors(ctx context.Context, vectors []store.PointVector) err
 			return fmt.Errorf("set vectors: %w: %d, want %d", store.ErrDimension, len(v.Vector), s.model.Dimension)
 		}
 	}
-	err := s.write(ctx, func(c *conn) error {
-		ix, err := s.current(c)
-		if err != nil {
-			return err
+	err := s.write(ctx, func(t *txn) error {
+		if len(vectors) == 0 {
+			return nil
 		}
-		return setVectors(ctx, c, ix, vectors)
+		return t.setVectors(vectors)
 	})
 	if err != nil {
 		return fmt.Errorf("set vectors: %w", err)
 	}
 	return nil
+}
+
+func (t *txn) setVectors(vectors []store.PointVector) error {
+	ix, err := t.index()
+	if err != nil {
+		return err
+	}
+	where, err := t.locate(ix, vectors)
+	if err != nil {
+		return err
+	}
+	rows := map[uint32]int{}
+	added := map[int64]int64{} // by key of the document
+	for _, v := range vectors {
+		if err := t.ctx.Err(); err != nil {
+			return err
+		}
+		h, ok := where[v.ID]
+		if !ok || h.digest != v.Digest {
+			continue
+		}
+		p, local, ok := ix.find(h.key)
+		if !ok {
+			continue
+		}
+		row := vectorRow{h.key, digestKey(v.Digest), normalised(v.Vector)}
+		if i, twice := rows[h.key]; twice {
+			t.vectors[i] = row
+			continue
+		}
+		rows[h.key] = len(t.vectors)
+		t.vectors = append(t.vectors, row)
+		if old, _, ok := ix.vectorOf(h.key); ok {
+			if _, err := t.c.exec("INSERT INTO dead_vectors(segment, key, generation) VALUES(?, ?, ?)", old.row, int64(h.key), t.generation); err != nil {
+				return err
+			}
+			continue
+		}
+		t.tally.embedded++
+		added[int64(p.runKeys[p.run(local)])]++
+	}
+	for key, n := range added {
+		if _, err := t.c.exec("UPDATE documents SET embedded = embedded + ? WHERE key = ?", n, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// locate finds the points of vectors by ID: among those that Pending returned,
+// else in the segments.
+func (t *txn) locate(ix *index, vectors []store.PointVector) (map[string]hint, error) {
+	where := map[string]hint{}
+	missing := map[[16]byte]string{}
+	for _, v := range vectors {
+		if h, ok := t.s.hints[v.ID]; ok {
+			if p, local, ok := ix.find(h.key); ok && formatUUID(p.id(local)) == v.ID {
+				where[v.ID] = h
+				continue
+			}
+		}
+		if u, ok := parseUUID(v.ID); ok {
+			missing[u] = v.ID
+		}
+	}
+	if len(missing) == 0 {
+		return where, nil
+	}
+	for _, p := range ix.points {
+		for local := range uint32(p.n) {
+			id, ok := missing[[16]byte(p.id(local))]
+			if !ok || p.dead.has(local) {
+				continue
+			}
+			point, err := readPoint(t.c, p, local)
+			if err != nil {
+				return nil, err
+			}
+			where[id] = hint{p.key(local), point.Digest}
+		}
+	}
+	return where, nil
+}
+
+// readPoint reads a point of a segment, without its text.
+func readPoint(c *conn, p *pointState, local uint32) (store.Point, error) {
+	run := p.run(local)
+	d, err := documentAt(c, int64(p.runKeys[run]))
+	if err != nil {
+		return store.Point{}, err
+	}
+	coded, err := readPoints(c, &d)
+	if err != nil {
+		return store.Point{}, err
+	}
+	point, err := coded.at(int(local - p.runLocals[run]))
+	if err != nil {
+		return store.Point{}, corrupt(c.file, err)
+	}
+	return point, nil
 }

@@ -1,0 +1,149 @@
+package sqlitestore
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"github.com/lore-kb/lore/store"
+)
+
+// dense returns the best points by cosine, in no order; there may be more than
+// limit.
+func (ix *index) dense(ctx context.Context, v store.Vector, chosen []selection, limit int) ([]ranked, error) {
+	q := normalised(v)
+	sc := scratches.Get().(*scratch)
+	defer scratches.Put(sc)
+	// Codes first; what may be among the best by them is compared exactly.
+	code := make([]int8, codeWidth(len(q)))
+	scale, _ := quantise(q, code)
+	var largest float32
+	for _, vs := range ix.vectors {
+		if vs.dim != len(q) {
+			continue
+		}
+		largest = max(largest, vs.largestScale)
+	}
+	sc.top.reset(limit, codeSlack(scale, largest), 0)
+	var keys []uint32
+	if chosen != nil {
+		keys = ix.chosenKeys(chosen)
+	}
+	for i, vs := range ix.vectors {
+		if vs.dim != len(q) {
+			continue
+		}
+		if err := vs.scan(ctx, &sc.top, code, scale, vs.ranges(keys, chosen != nil), int32(i)); err != nil {
+			return nil, err
+		}
+	}
+	sc.top.prune()
+	out := make([]ranked, 0, len(sc.top.list))
+	for _, c := range sc.top.list {
+		vs := ix.vectors[c.segment]
+		stored, err := vs.vector(c.local)
+		if err != nil {
+			return nil, err
+		}
+		var sum float64
+		for i, x := range stored {
+			sum += float64(x) * float64(q[i])
+		}
+		if p, local, ok := ix.find(vs.keys[c.local]); ok {
+			out = append(out, ranked{p, local, sum})
+		}
+	}
+	return out, nil
+}
+
+// codeSlack bounds, but for one case in millions, how much the difference of
+// two scores by codes is off. Each component of a code is off by an amount that
+// is spread evenly over a step, so that a score with a vector of length 1 is
+// off by step / √12 in the mean, for either vector.
+func codeSlack(a, b float32) float32 {
+	sigma := math.Sqrt((float64(a)*float64(a) + float64(b)*float64(b)) / 12)
+	return float32(5 * math.Sqrt2 * sigma)
+}
+
+// chosenKeys returns the keys of live points of a selection in order.
+func (ix *index) chosenKeys(chosen []selection) []uint32 {
+	var keys []uint32
+	for i, p := range ix.points {
+		if chosen[i].count == 0 {
+			continue
+		}
+		run := 0
+		for local, ok := chosen[i].set.next(0); ok; local, ok = chosen[i].set.next(local + 1) {
+			for p.runLocals[run+1] <= local {
+				run++
+			}
+			keys = append(keys, p.runKeys[run]+local-p.runLocals[run])
+		}
+	}
+	return keys
+}
+
+// ranges returns the rows of keys as ranges; of all rows when not chosen.
+func (v *vectorSegment) ranges(keys []uint32, chosen bool) [][2]uint32 {
+	if !chosen {
+		return [][2]uint32{{0, uint32(v.n)}}
+	}
+	var out [][2]uint32
+	row := 0
+	for _, key := range keys {
+		// Jump ahead, then halve.
+		hi, step := row, 1
+		for hi < v.n && v.keys[hi] < key {
+			row = hi + 1
+			hi += step
+			step *= 2
+		}
+		i, ok := slices.BinarySearch(v.keys[row:min(hi, v.n)], key)
+		row += i
+		if row >= v.n {
+			break
+		}
+		if !ok && v.keys[row] != key {
+			continue
+		}
+		if n := len(out); n > 0 && out[n-1][1] == uint32(row) {
+			out[n-1][1]++
+		} else {
+			out = append(out, [2]uint32{uint32(row), uint32(row) + 1})
+		}
+		row++
+	}
+	return out
+}
+
+// scanRows is how many rows a kernel is asked for at a time.
+const scanRows = 512
+
+// scan scores rows by their codes.
+func (v *vectorState) scan(ctx context.Context, t *top, code []int8, scale float32, ranges [][2]uint32, segment int32) error {
+	var dots [scanRows]int32
+	for _, r := range ranges {
+		for from := r[0]; from < r[1]; from += scanRows {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			to := min(from+scanRows, r[1])
+			if err := v.verifyIn(vecCodes, int64(from)*int64(v.width), int64(to)*int64(v.width)); err != nil {
+				return err
+			}
+			out := dots[:to-from]
+			dotRows(out, code, v.codes[int(from)*v.width:int(to)*v.width], v.sums[from:to])
+			scales := v.scales[from:to]
+			for i, d := range out {
+				score := float32(d) * scale * scales[i]
+				if score < t.bar {
+					continue
+				}
+				if row := from + uint32(i); !v.dead.has(row) {
+					t.add(score, segment, row)
+				}
+			}
+		}
+	}
+	return nil
+}

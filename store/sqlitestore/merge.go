@@ -1,0 +1,274 @@
+package sqlitestore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math/bits"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Segments of about one size are merged when there are fanIn of them, so that a
+// point is written again only each time the collection has grown that much.
+// Segments of points stay in order of keys: only neighbours are merged.
+const (
+	fanIn           = 8
+	maxMergedPoints = 8 << 20
+)
+
+// level is the size class of a segment.
+func level(n int) int { return max(0, bits.Len(uint(n))-8) / 3 }
+
+// plan is a merge to do.
+type plan struct {
+	kind    string
+	points  []*pointState
+	vectors []*vectorState
+	size    int64 // of all together
+}
+
+func (p *plan) rows() (ids []int64) {
+	for _, s := range p.points {
+		ids = append(ids, s.row)
+	}
+	for _, s := range p.vectors {
+		ids = append(ids, s.row)
+	}
+	return ids
+}
+
+// plan finds a merge of segments that are not busy, or nil.
+func (ix *index) plan(busy map[int64]bool) *plan {
+	for _, p := range ix.points {
+		if 4*p.nDead > p.n && !busy[p.row] {
+			return &plan{kind: kindPoints, points: []*pointState{p}, size: int64(len(p.b))}
+		}
+	}
+	for _, v := range ix.vectors {
+		if 4*v.dead.count() > v.n && !busy[v.row] {
+			return &plan{kind: kindVectors, vectors: []*vectorState{v}, size: int64(len(v.b))}
+		}
+	}
+	for l := range 8 {
+		pl := plan{kind: kindPoints}
+		n := 0
+		for i := 0; i <= len(ix.points); i++ {
+			if i < len(ix.points) {
+				if p := ix.points[i]; level(p.n) <= l && !busy[p.row] && n+p.n <= maxMergedPoints {
+					pl.points, pl.size, n = append(pl.points, p), pl.size+int64(len(p.b)), n+p.n
+					continue
+				}
+			}
+			if len(pl.points) >= fanIn {
+				return &pl
+			}
+			pl, n = plan{kind: kindPoints}, 0
+		}
+		pl = plan{kind: kindVectors}
+		for _, v := range ix.vectors {
+			if level(v.n) <= l && !busy[v.row] && v.dim == ix.vectors[0].dim {
+				pl.vectors, pl.size = append(pl.vectors, v), pl.size+int64(len(v.b))
+			}
+		}
+		if len(pl.vectors) >= fanIn {
+			return &pl
+		}
+	}
+	return nil
+}
+
+// maintain merges after a write, small segments at once and large ones in the
+// background. The caller holds s.writing. What fails is left for the next time:
+// the collection is right without it.
+func (s *Store) maintain() {
+	for {
+		ix, err := s.current(s.writer)
+		if err != nil {
+			return
+		}
+		p := ix.plan(s.merging)
+		if p == nil {
+			ix.release()
+			return
+		}
+		if p.size > inlineLimit {
+			if len(s.merging) > 0 {
+				ix.release()
+				return
+			}
+			s.merging = map[int64]bool{}
+			for _, id := range p.rows() {
+				s.merging[id] = true
+			}
+			s.mergers.Add(1)
+			go s.mergeInBackground(ix, p)
+			continue
+		}
+		err = s.mergeNow(ix, p)
+		ix.release()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// mergeNow merges under s.writing.
+func (s *Store) mergeNow(ix *index, p *plan) error {
+	var buf bytes.Buffer
+	n, size, err := s.build(&buf, p, func() error { return nil })
+	if err != nil {
+		return err
+	}
+	return s.replace(ix, p, n, size, func(t *txn, _ int64) ([]byte, error) { return buf.Bytes(), nil })
+}
+
+// mergeInBackground merges without s.writing until the result is exchanged.
+func (s *Store) mergeInBackground(ix *index, p *plan) {
+	defer s.mergers.Done()
+	defer ix.release()
+	name := segmentFile(s.file, 0) + ".merge"
+	var n int
+	var size int64
+	err := writeSegmentFile(name, func(w io.Writer) (int64, error) {
+		var err error
+		n, size, err = s.build(w, p, func() error { return nil })
+		return size, err
+	})
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if err == nil && s.writer != nil {
+		err = s.replace(ix, p, n, size, func(_ *txn, id int64) ([]byte, error) {
+			return nil, os.Rename(name, segmentFile(s.file, id))
+		})
+	}
+	s.merging = nil
+	if err != nil {
+		_ = os.Remove(name)
+		return
+	}
+	if s.writer != nil {
+		s.maintain()
+	}
+}
+
+func (s *Store) build(w io.Writer, p *plan, interrupted func() error) (n int, size int64, err error) {
+	defer s.guard(&err)()
+	if p.kind == kindPoints {
+		return mergePoints(w, p.points, interrupted)
+	}
+	return mergeVectors(w, p.vectors, interrupted)
+}
+
+// replace exchanges the segments of a plan, which was made on ix, for their
+// merger. place returns the bytes of the new row, or puts its file in place.
+func (s *Store) replace(ix *index, p *plan, n int, size int64, place func(t *txn, id int64) ([]byte, error)) error {
+	cleaned := ix.generation
+	err := s.transact(context.Background(), func(t *txn) error {
+		ids := p.rows()
+		if n > 0 {
+			id, err := t.c.insert("INSERT INTO segments(kind, points, size, cleaned) VALUES(?, ?, ?, ?)", p.kind, int64(n), size, cleaned)
+			if err != nil {
+				return err
+			}
+			data, err := place(t, id)
+			if err != nil {
+				return err
+			}
+			if data != nil {
+				if _, err := t.c.exec("UPDATE segments SET data = ? WHERE id = ?", data, id); err != nil {
+					return err
+				}
+			} else if err := syncDir(segmentDir(s.file)); err != nil {
+				return err
+			}
+			for _, old := range ids {
+				if _, err := t.c.exec("UPDATE dead_vectors SET segment = ? WHERE segment = ? AND generation > ?", id, old, cleaned); err != nil {
+					return err
+				}
+			}
+		}
+		for _, old := range ids {
+			if _, err := t.c.exec("DELETE FROM segments WHERE id = ?", old); err != nil {
+				return err
+			}
+			if _, err := t.c.exec("DELETE FROM dead_vectors WHERE segment = ?", old); err != nil {
+				return err
+			}
+		}
+		return t.forget(ids, cleaned)
+	})
+	if err != nil {
+		return err
+	}
+	for _, old := range p.rows() {
+		if err := os.Remove(segmentFile(s.file, old)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			break // swept when the collection is next opened for writing
+		}
+	}
+	return nil
+}
+
+// forget drops removed ranges, up to a generation, that no segment but the
+// replaced ones can hold.
+func (t *txn) forget(replaced []int64, cleaned int64) error {
+	ix, err := t.index()
+	if err != nil {
+		return err
+	}
+	var drop []int64
+	if err := t.c.query("SELECT first, count FROM dead WHERE generation <= ?", func(v []value) error {
+		first, count := asInt(v[0]), asInt(v[1])
+		for _, p := range ix.points {
+			if i, _ := slices.BinarySearch(p.runKeys, uint32(first)); !slices.Contains(replaced, p.row) && i < len(p.runKeys) && int64(p.runKeys[i]) < first+count {
+				return nil
+			}
+		}
+		for _, v := range ix.vectors {
+			if i, _ := slices.BinarySearch(v.keys, uint32(first)); !slices.Contains(replaced, v.row) && i < v.n && int64(v.keys[i]) < first+count {
+				return nil
+			}
+		}
+		drop = append(drop, first)
+		return nil
+	}, cleaned); err != nil {
+		return err
+	}
+	for _, first := range drop {
+		if _, err := t.c.exec("DELETE FROM dead WHERE first = ?", first); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sweep deletes files of segments that the database does not list: what a
+// killed process left behind. The caller holds the lock of the collection.
+func (s *Store) sweep() error {
+	entries, err := os.ReadDir(segmentDir(s.file))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	listed := map[string]bool{}
+	if err := s.writer.query("SELECT id FROM segments WHERE data IS NULL", func(v []value) error {
+		listed[strconv.FormatInt(asInt(v[0]), 10)+".seg"] = true
+		return nil
+	}); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if name := e.Name(); !listed[name] && strings.Contains(name, ".seg") {
+			if err := os.Remove(filepath.Join(segmentDir(s.file), name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

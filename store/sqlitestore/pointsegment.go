@@ -1,0 +1,470 @@
+package sqlitestore
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/lore-kb/lore/store"
+)
+
+// Sections of a segment of points.
+const (
+	secHead       = iota
+	secRunKeys    // key of the first point of each document
+	secRunLocals  // local of the first point of each document, and the number of points
+	secIDs        // 16 bytes a point
+	secWeights    // smallest weight of each point
+	secWeightFrom // where its others begin
+	secWeightRest
+	secPostings
+	secTerms
+	secTermFrom   // where each term's list begins in the postings, and the end
+	secAttrLocals // first local of each run of points with equal attributes, and the number of points
+	secAttrSeconds
+	secAttrNanos
+	secAttrCodes // root, media type, language, labels: numbers in the dictionary
+	secAttrPathFrom
+	secAttrPaths
+	secDictionary
+	pointSections
+)
+
+// pointSegment finds points by terms. Points are in order of their keys; those
+// of one document are neighbours.
+type pointSegment struct {
+	*segment
+	n         int
+	runKeys   []uint32
+	runLocals []uint32
+	ids       []byte
+	weights   weights
+	postings  []byte
+	terms     []uint32
+	termFrom  []uint32
+	attrs     attributes
+}
+
+// attributes are what filters ask of points.
+type attributes struct {
+	locals    []uint32
+	seconds   []int64
+	nanos     []uint32
+	codes     []uint32
+	pathFrom  []uint32
+	paths     []byte
+	roots     []string
+	media     []string
+	languages []string
+	labels    []map[string]string
+}
+
+// dictionary numbers strings in order of appearance.
+type dictionary struct {
+	numbers map[string]uint32
+	list    []string
+}
+
+func (d *dictionary) number(s string) uint32 {
+	n, ok := d.numbers[s]
+	if !ok {
+		if d.numbers == nil {
+			d.numbers = map[string]uint32{}
+		}
+		n = uint32(len(d.list))
+		d.numbers[s] = n
+		d.list = append(d.list, s)
+	}
+	return n
+}
+
+// pointBuilder gathers what a segment of points has besides its postings.
+type pointBuilder struct {
+	runKeys, runLocals                []uint32
+	ids                               []byte
+	weights                           weights
+	attrLocals                        []uint32
+	seconds                           []int64
+	nanos, codes, pathFrom            []uint32
+	paths                             []byte
+	roots, media, languages, labelset dictionary
+	n                                 int
+}
+
+// document begins the points of a document.
+func (b *pointBuilder) document(key uint32) {
+	b.runKeys = append(b.runKeys, key)
+	b.runLocals = append(b.runLocals, uint32(b.n))
+}
+
+// attribute says what the next points have, if that is news.
+func (b *pointBuilder) attribute(date time.Time, root, media, language, path string, labels []byte) {
+	codes := [4]uint32{b.roots.number(root), b.media.number(media), b.languages.number(language), b.labelset.number(string(labels))}
+	seconds, nanos := date.Unix(), uint32(date.Nanosecond())
+	if k := len(b.seconds); k > 0 && b.seconds[k-1] == seconds && b.nanos[k-1] == nanos && [4]uint32(b.codes[4*k-4:]) == codes && string(b.paths[b.pathFrom[k-1]:]) == path {
+		return
+	}
+	b.attrLocals = append(b.attrLocals, uint32(b.n))
+	b.seconds = append(b.seconds, seconds)
+	b.nanos = append(b.nanos, nanos)
+	b.codes = append(b.codes, codes[:]...)
+	b.pathFrom = append(b.pathFrom, uint32(len(b.paths)))
+	b.paths = append(b.paths, path...)
+}
+
+// point adds a point with its different weights, ascending.
+func (b *pointBuilder) point(id []byte, weights []float32) {
+	b.ids = append(b.ids, id...)
+	b.weights.from = append(b.weights.from, uint32(len(b.weights.rest)))
+	var first float32
+	if len(weights) > 0 {
+		first = weights[0]
+		b.weights.rest = append(b.weights.rest, weights[1:]...)
+	}
+	b.weights.first = append(b.weights.first, first)
+	b.n++
+}
+
+// write writes the segment. lists calls its argument for each term in ascending
+// order, after filling the writer with the term's postings.
+func (b *pointBuilder) write(out io.Writer, lists func(w *listWriter, yield func(term uint32) error) error) (int64, error) {
+	b.runLocals = append(b.runLocals, uint32(b.n))
+	b.attrLocals = append(b.attrLocals, uint32(b.n))
+	b.pathFrom = append(b.pathFrom, uint32(len(b.paths)))
+	b.weights.from = append(b.weights.from, uint32(len(b.weights.rest)))
+	s := newSegmentWriter(out)
+	s.section(binary.LittleEndian.AppendUint32(nil, uint32(b.n)))
+	writeNumbers(s, b.runKeys)
+	writeNumbers(s, b.runLocals)
+	s.section(b.ids)
+	writeNumbers(s, b.weights.first)
+	writeNumbers(s, b.weights.from)
+	writeNumbers(s, b.weights.rest)
+	s.begin()
+	w := listWriter{weights: &b.weights}
+	var terms, termFrom []uint32
+	var buf []byte
+	at := int64(0)
+	err := lists(&w, func(term uint32) error {
+		terms = append(terms, term)
+		termFrom = append(termFrom, uint32(at))
+		buf = w.appendTo(buf[:0])
+		s.write(buf)
+		if at += int64(len(buf)); at > math.MaxUint32 {
+			return fmt.Errorf("postings of a segment exceed 4 GiB")
+		}
+		return s.err
+	})
+	if err != nil {
+		return 0, err
+	}
+	s.write(zeros[:16]) // room for unpack to read on
+	writeNumbers(s, terms)
+	writeNumbers(s, append(termFrom, uint32(at)))
+	writeNumbers(s, b.attrLocals)
+	writeNumbers(s, b.seconds)
+	writeNumbers(s, b.nanos)
+	writeNumbers(s, b.codes)
+	writeNumbers(s, b.pathFrom)
+	s.section(b.paths)
+	var d []byte
+	for _, list := range [][]string{b.roots.list, b.media.list, b.languages.list, b.labelset.list} {
+		d = putStrings(d, list)
+	}
+	s.section(d)
+	return s.finish()
+}
+
+// pointDocument is a document of a new segment.
+type pointDocument struct {
+	key    uint32
+	points []store.Point
+}
+
+type posting struct{ term, local, rank uint32 }
+
+// buildPoints writes a segment of documents in ascending order of keys.
+func buildPoints(out io.Writer, docs []pointDocument) (int64, error) {
+	var b pointBuilder
+	var postings []posting
+	var values []float32
+	for _, d := range docs {
+		b.document(d.key)
+		for i := range d.points {
+			p := &d.points[i]
+			pay := &p.Payload
+			b.attribute(pay.Date, pay.Root, pay.MediaType, pay.Language, pay.Path, putLabels(nil, pay.Labels))
+			id, _ := parseUUID(p.ID) // checked when the document came in
+			values = append(values[:0], p.Sparse.Values...)
+			slices.Sort(values)
+			values = slices.Compact(values)
+			local := uint32(b.n)
+			for j, term := range p.Sparse.Indices {
+				rank := 0
+				if v := p.Sparse.Values[j]; v != values[0] {
+					rank, _ = slices.BinarySearch(values, v)
+				}
+				postings = append(postings, posting{term, local, uint32(rank)})
+			}
+			b.point(id[:], values)
+		}
+	}
+	postings = sortByTerm(postings)
+	return b.write(out, func(w *listWriter, yield func(uint32) error) error {
+		for i := 0; i < len(postings); {
+			w.reset()
+			term := postings[i].term
+			for ; i < len(postings) && postings[i].term == term; i++ {
+				w.add(postings[i].local, postings[i].rank)
+			}
+			if err := yield(term); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// sortByTerm sorts by term and keeps the order of equal ones: three passes of
+// 11 bits.
+func sortByTerm(p []posting) []posting {
+	if len(p) < 256 {
+		slices.SortStableFunc(p, func(a, b posting) int {
+			if a.term < b.term {
+				return -1
+			}
+			if a.term > b.term {
+				return 1
+			}
+			return 0
+		})
+		return p
+	}
+	other := make([]posting, len(p))
+	for shift := 0; shift < 33; shift += 11 {
+		var count [1 << 11]int
+		for i := range p {
+			count[p[i].term>>shift&(1<<11-1)]++
+		}
+		sum := 0
+		for i, c := range count {
+			count[i] = sum
+			sum += c
+		}
+		for i := range p {
+			k := p[i].term >> shift & (1<<11 - 1)
+			other[count[k]] = p[i]
+			count[k]++
+		}
+		p, other = other, p
+	}
+	return p
+}
+
+// openPoints opens a segment of points and checks everything but the postings.
+func openPoints(s *segment) (*pointSegment, error) {
+	p := &pointSegment{segment: s}
+	fail := fmt.Errorf("%s: %w", s.name, errSegment)
+	if len(s.sections) != 2*pointSections {
+		return nil, fail
+	}
+	for i := range pointSections {
+		if i == secPostings {
+			continue
+		}
+		if _, err := s.checked(i); err != nil {
+			return nil, err
+		}
+	}
+	head := s.section(secHead)
+	if len(head) != 4 {
+		return nil, fail
+	}
+	p.n = int(binary.LittleEndian.Uint32(head))
+	p.runKeys = numbersOf[uint32](s.section(secRunKeys))
+	p.runLocals = numbersOf[uint32](s.section(secRunLocals))
+	p.ids = s.section(secIDs)
+	p.weights = weights{
+		first: numbersOf[float32](s.section(secWeights)), from: numbersOf[uint32](s.section(secWeightFrom)),
+		rest: numbersOf[float32](s.section(secWeightRest)),
+	}
+	p.postings = s.section(secPostings)
+	p.terms = numbersOf[uint32](s.section(secTerms))
+	p.termFrom = numbersOf[uint32](s.section(secTermFrom))
+	a := &p.attrs
+	a.locals = numbersOf[uint32](s.section(secAttrLocals))
+	a.seconds = numbersOf[int64](s.section(secAttrSeconds))
+	a.nanos = numbersOf[uint32](s.section(secAttrNanos))
+	a.codes = numbersOf[uint32](s.section(secAttrCodes))
+	a.pathFrom = numbersOf[uint32](s.section(secAttrPathFrom))
+	a.paths = s.section(secAttrPaths)
+	r := record{b: s.section(secDictionary)}
+	a.roots, a.media, a.languages = r.strings(), r.strings(), r.strings()
+	for _, coded := range r.strings() {
+		l := record{b: []byte(coded)}
+		a.labels = append(a.labels, l.labels())
+		if l.err != nil {
+			return nil, fail
+		}
+	}
+	k := len(a.seconds)
+	if r.err != nil || len(p.runLocals) != len(p.runKeys)+1 || len(p.ids) != 16*p.n || len(p.weights.first) != p.n || len(p.weights.from) != p.n+1 ||
+		len(p.termFrom) != len(p.terms)+1 || len(a.locals) != k+1 || len(a.nanos) != k || len(a.codes) != 4*k || len(a.pathFrom) != k+1 || len(p.postings) < 16 {
+		return nil, fail
+	}
+	return p, nil
+}
+
+// firstKey and lastKey bound the keys of the segment.
+func (p *pointSegment) firstKey() uint32 { return p.runKeys[0] }
+
+func (p *pointSegment) lastKey() uint32 { return p.key(uint32(p.n - 1)) }
+
+// run returns the document that holds a local.
+func (p *pointSegment) run(local uint32) int {
+	i, ok := slices.BinarySearch(p.runLocals, local)
+	if !ok {
+		i--
+	}
+	return i
+}
+
+func (p *pointSegment) key(local uint32) uint32 {
+	run := p.run(local)
+	return p.runKeys[run] + local - p.runLocals[run]
+}
+
+// local returns the number of the point with a key.
+func (p *pointSegment) local(key uint32) (uint32, bool) {
+	i, ok := slices.BinarySearch(p.runKeys, key)
+	if !ok {
+		if i--; i < 0 {
+			return 0, false
+		}
+	}
+	local := p.runLocals[i] + key - p.runKeys[i]
+	return local, local < p.runLocals[i+1]
+}
+
+func (p *pointSegment) id(local uint32) []byte { return p.ids[16*local : 16*local+16] }
+
+// list opens the list of a term; found is false when no point holds it.
+func (p *pointSegment) list(term uint32) (l list, found bool, err error) {
+	i, found := slices.BinarySearch(p.terms, term)
+	if !found {
+		return l, false, nil
+	}
+	return p.listAt(i)
+}
+
+func (p *pointSegment) listAt(i int) (l list, found bool, err error) {
+	from, to := int64(p.termFrom[i]), int64(p.termFrom[i+1])
+	if from >= to || to > int64(len(p.postings)) {
+		return l, false, fmt.Errorf("%s: %w", p.name, errSegment)
+	}
+	if err := p.verifyIn(secPostings, from, min(to+8, int64(len(p.postings)))); err != nil {
+		return l, false, err
+	}
+	l, ok := openList(p.postings[from:])
+	if !ok {
+		return l, false, fmt.Errorf("%s: %w", p.name, errSegment)
+	}
+	return l, true, nil
+}
+
+// mergePoints writes one segment of the live points of neighbouring segments in
+// order. interrupted is asked now and then.
+func mergePoints(out io.Writer, in []*pointState, interrupted func() error) (n int, size int64, err error) {
+	var b pointBuilder
+	maps := make([][]uint32, len(in))
+	for i, s := range in {
+		maps[i] = b.take(s)
+	}
+	size, err = b.write(out, func(w *listWriter, yield func(uint32) error) error {
+		at := make([]int, len(in))
+		var blk block
+		for count := 0; ; count++ {
+			if count%1024 == 0 {
+				if err := interrupted(); err != nil {
+					return err
+				}
+			}
+			term, any := uint32(math.MaxUint32), false
+			for i, s := range in {
+				if at[i] < len(s.terms) {
+					any = true
+					term = min(term, s.terms[at[i]])
+				}
+			}
+			if !any {
+				return nil
+			}
+			w.reset()
+			for i, s := range in {
+				if at[i] == len(s.terms) || s.terms[at[i]] != term {
+					continue
+				}
+				l, _, err := s.listAt(at[i])
+				if err != nil {
+					return err
+				}
+				at[i]++
+				for j := range l.blocks {
+					l.decode(j, &blk)
+					for k := range blk.n {
+						if local := maps[i][blk.locals[k]]; local != gone {
+							w.add(local, blk.ranks[k])
+						}
+					}
+				}
+			}
+			if len(w.locals) == 0 {
+				continue
+			}
+			if err := yield(term); err != nil {
+				return err
+			}
+		}
+	})
+	return b.n, size, err
+}
+
+// gone is the local of a point that a merge drops.
+const gone = math.MaxUint32
+
+// take adds the live points of a segment and returns their new locals.
+func (b *pointBuilder) take(s *pointState) []uint32 {
+	to := make([]uint32, s.n)
+	attr, told := 0, -1
+	var weights []float32
+	for run, key := range s.runKeys {
+		begun := false
+		for local := s.runLocals[run]; local < s.runLocals[run+1]; local++ {
+			if s.dead.has(local) {
+				to[local] = gone
+				continue
+			}
+			if !begun {
+				begun = true
+				b.document(key + local - s.runLocals[run])
+			}
+			for s.attrs.locals[attr+1] <= local {
+				attr++
+			}
+			if attr != told {
+				told = attr
+				a := &s.attrs
+				c := a.codes[4*attr : 4*attr+4]
+				b.attribute(time.Unix(a.seconds[attr], int64(a.nanos[attr])), a.roots[c[0]], a.media[c[1]], a.languages[c[2]],
+					string(a.paths[a.pathFrom[attr]:a.pathFrom[attr+1]]), putLabels(nil, a.labels[c[3]]))
+			}
+			to[local] = uint32(b.n)
+			weights = append(append(weights[:0], s.weights.first[local]), s.weights.rest[s.weights.from[local]:s.weights.from[local+1]]...)
+			b.point(s.id(local), weights)
+		}
+	}
+	return to
+}

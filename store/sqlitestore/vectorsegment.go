@@ -1,0 +1,237 @@
+package sqlitestore
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+
+	"github.com/lore-kb/lore/store"
+)
+
+// Sections of a segment of vectors.
+const (
+	vecHead  = iota // rows, dimension, bytes of a code
+	vecCodes        // 8 bits a dimension
+	vecFloats
+	vecKeys        // key of the point of each row, ascending
+	vecDigests     // 16 bytes a row
+	vecDigestOrder // rows in order of digest
+	vecScales
+	vecSums // of a row's code
+	vectorSections
+)
+
+// vectorSegment holds dense vectors in order of the keys of their points: the
+// normalised vector and an 8-bit code of it, which is scale × code.
+type vectorSegment struct {
+	*segment
+	n, dim, width int
+	keys          []uint32
+	digests       []byte
+	digestOrder   []uint32
+	scales        []float32
+	sums          []int32
+	largestScale  float32
+	codes         []int8    // unverified
+	floats        []float32 // unverified
+}
+
+// vectorRow is a row of a new segment.
+type vectorRow struct {
+	key    uint32
+	digest [16]byte
+	vector store.Vector // normalised
+}
+
+// codeWidth is the length of a code: the dimension, padded for the kernels.
+func codeWidth(dim int) int { return (dim + 63) / 64 * 64 }
+
+// quantise codes a vector with 8 bits a dimension; code is padded with zeros.
+func quantise(v []float32, code []int8) (scale float32, sum int32) {
+	var top float32
+	for _, x := range v {
+		top = max(top, float32(math.Abs(float64(x))))
+	}
+	clear(code)
+	if top == 0 {
+		return 0, 0
+	}
+	f := 127 / top
+	for i, x := range v {
+		c := int8(math.RoundToEven(float64(x * f)))
+		code[i] = c
+		sum += int32(c)
+	}
+	return top / 127, sum
+}
+
+// vectorSource yields the rows of a new segment, in order of keys.
+type vectorSource func(yield func(key uint32, digest []byte, v []float32) error) error
+
+// writeVectors writes a segment of n rows. The source is read several times, so
+// that a large segment needs little memory.
+func writeVectors(out io.Writer, n, dim int, source vectorSource) (int64, error) {
+	width := codeWidth(dim)
+	s := newSegmentWriter(out)
+	head := binary.LittleEndian.AppendUint32(nil, uint32(n))
+	head = binary.LittleEndian.AppendUint32(head, uint32(dim))
+	s.section(binary.LittleEndian.AppendUint32(head, uint32(width)))
+	keys := make([]uint32, 0, n)
+	digests := make([]byte, 0, 16*n)
+	code := make([]int8, width)
+	scales, sums := make([]float32, 0, n), make([]int32, 0, n)
+	s.begin()
+	if err := source(func(key uint32, digest []byte, v []float32) error {
+		keys = append(keys, key)
+		digests = append(digests, digest...)
+		scale, sum := quantise(v, code)
+		scales, sums = append(scales, scale), append(sums, sum)
+		s.write(bytesOf(code))
+		return s.err
+	}); err != nil {
+		return 0, err
+	}
+	s.begin()
+	if err := source(func(_ uint32, _ []byte, v []float32) error {
+		s.write(bytesOf(v))
+		return s.err
+	}); err != nil {
+		return 0, err
+	}
+	order := make([]uint32, n)
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	slices.SortFunc(order, func(a, b uint32) int {
+		if c := bytes.Compare(digests[16*a:16*a+16], digests[16*b:16*b+16]); c != 0 {
+			return c
+		}
+		return int(a) - int(b)
+	})
+	writeNumbers(s, keys)
+	s.section(digests)
+	writeNumbers(s, order)
+	writeNumbers(s, scales)
+	writeNumbers(s, sums)
+	return s.finish()
+}
+
+func buildVectors(out io.Writer, dim int, rows []vectorRow) (int64, error) {
+	return writeVectors(out, len(rows), dim, func(yield func(uint32, []byte, []float32) error) error {
+		for i := range rows {
+			if err := yield(rows[i].key, rows[i].digest[:], rows[i].vector); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// openVectors opens a segment of vectors and checks all but codes and vectors.
+func openVectors(s *segment) (*vectorSegment, error) {
+	v := &vectorSegment{segment: s}
+	fail := fmt.Errorf("%s: %w", s.name, errSegment)
+	if len(s.sections) < 2*vectorSections {
+		return nil, fail
+	}
+	for _, i := range []int{vecHead, vecKeys, vecDigests, vecDigestOrder, vecScales, vecSums} {
+		if _, err := s.checked(i); err != nil {
+			return nil, err
+		}
+	}
+	head := s.section(vecHead)
+	if len(head) != 12 {
+		return nil, fail
+	}
+	v.n, v.dim, v.width = int(binary.LittleEndian.Uint32(head)), int(binary.LittleEndian.Uint32(head[4:])), int(binary.LittleEndian.Uint32(head[8:]))
+	v.keys = numbersOf[uint32](s.section(vecKeys))
+	v.digests = s.section(vecDigests)
+	v.digestOrder = numbersOf[uint32](s.section(vecDigestOrder))
+	v.scales = numbersOf[float32](s.section(vecScales))
+	v.sums = numbersOf[int32](s.section(vecSums))
+	v.codes = numbersOf[int8](s.section(vecCodes))
+	v.floats = numbersOf[float32](s.section(vecFloats))
+	for _, x := range v.scales {
+		v.largestScale = max(v.largestScale, x)
+	}
+	if len(v.keys) != v.n || len(v.digests) != 16*v.n || len(v.digestOrder) != v.n || len(v.scales) != v.n || len(v.sums) != v.n ||
+		v.width != codeWidth(v.dim) || len(v.codes) != v.n*v.width || len(v.floats) != v.n*v.dim {
+		return nil, fail
+	}
+	return v, nil
+}
+
+// row returns the row of a key.
+func (v *vectorSegment) row(key uint32) (uint32, bool) {
+	i, ok := slices.BinarySearch(v.keys, key)
+	return uint32(i), ok
+}
+
+// vector returns the vector of a row; it is a view of the segment.
+func (v *vectorSegment) vector(row uint32) ([]float32, error) {
+	from, to := int(row)*v.dim, int(row+1)*v.dim
+	if err := v.verifyIn(vecFloats, int64(4*from), int64(4*to)); err != nil {
+		return nil, err
+	}
+	return v.floats[from:to:to], nil
+}
+
+// eachDigest visits the rows of a digest.
+func (v *vectorSegment) eachDigest(digest []byte, visit func(row uint32) bool) {
+	i, _ := slices.BinarySearchFunc(v.digestOrder, digest, func(row uint32, digest []byte) int {
+		return bytes.Compare(v.digests[16*row:16*row+16], digest)
+	})
+	for ; i < v.n; i++ {
+		row := v.digestOrder[i]
+		if !bytes.Equal(v.digests[16*row:16*row+16], digest) || !visit(row) {
+			return
+		}
+	}
+}
+
+// mergeVectors writes one segment of the live rows of several segments, which
+// have no live key in common.
+func mergeVectors(out io.Writer, in []*vectorState, interrupted func() error) (n int, size int64, err error) {
+	for _, s := range in {
+		n += s.n - s.dead.count()
+	}
+	if n == 0 {
+		return 0, 0, nil
+	}
+	count := 0
+	size, err = writeVectors(out, n, in[0].dim, func(yield func(uint32, []byte, []float32) error) error {
+		at := make([]uint32, len(in))
+		for {
+			best := -1
+			for i, s := range in {
+				for int(at[i]) < s.n && s.dead.has(at[i]) {
+					at[i]++
+				}
+				if int(at[i]) < s.n && (best < 0 || s.keys[at[i]] < in[best].keys[at[best]]) {
+					best = i
+				}
+			}
+			if best < 0 {
+				return nil
+			}
+			if count++; count%1024 == 0 {
+				if err := interrupted(); err != nil {
+					return err
+				}
+			}
+			s, row := in[best], at[best]
+			at[best]++
+			v, err := s.vector(row)
+			if err != nil {
+				return err
+			}
+			if err := yield(s.keys[row], s.digests[16*row:16*row+16], v); err != nil {
+				return err
+			}
+		}
+	})
+	return n, size, err
+}
