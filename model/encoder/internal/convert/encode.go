@@ -1,0 +1,100 @@
+package main
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"github.com/lore-kb/lore/model/encoder/internal/layout"
+)
+
+const groupSize = layout.GroupSize
+
+// encode makes the weights file with the kept pieces.
+func encode(m *model, kept []int) ([]byte, error) {
+	t, source, err := table(m, kept)
+	if err != nil {
+		return nil, err
+	}
+	w := &layout.Weights{
+		Shape:  layout.Shape{Hidden: m.hidden, Depth: m.layers, Heads: m.heads, Inner: m.inner, Span: m.positions, Pieces: t.Len()},
+		Layers: make([]layout.Layer, m.layers),
+	}
+	if w.Table, err = t.AppendBinary(nil); err != nil {
+		return nil, err
+	}
+	rowBytes := m.hidden / groupSize * layout.WordBlockBytes
+	words, err := m.tensor("emb.word", m.words*rowBytes)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range append(source, m.begin, m.end, m.unknown) {
+		w.Words = append(w.Words, words[p*rowBytes:(p+1)*rowBytes]...)
+	}
+	load := &loader{m: m}
+	positions, types := load.floats("emb.pos", m.positions*m.hidden), load.floats("emb.type", 2*m.hidden)
+	for i, p := range positions {
+		w.Positions = binary.LittleEndian.AppendUint16(w.Positions, layout.ToFloat16(p+types[i%m.hidden]))
+	}
+	w.Norm = load.norm("emb.ln")
+	for i := range w.Layers {
+		l := &w.Layers[i]
+		name := func(s string) string { return fmt.Sprintf("l%d.%s", i, s) }
+		q, k, v := name("q"), name("k"), name("v")
+		l.Attention = load.matrix(m.hidden, m.hidden, q, k, v)
+		l.Output = load.matrix(m.hidden, m.hidden, name("ao"))
+		l.OutputNorm = load.norm(name("aln"))
+		l.Expand = load.matrix(m.hidden, m.inner, name("fi"))
+		l.Contract = load.matrix(m.inner, m.hidden, name("fo"))
+		l.ContractNorm = load.norm(name("oln"))
+	}
+	if load.err != nil {
+		return nil, load.err
+	}
+	return layout.Encode(w)
+}
+
+// loader reads tensors; err is the first that failed.
+type loader struct {
+	m   *model
+	err error
+}
+
+func (l *loader) bytes(name string, size int) []byte {
+	b, err := l.m.tensor(name, size)
+	if err != nil {
+		if l.err == nil {
+			l.err = err
+		}
+		return make([]byte, size)
+	}
+	return b
+}
+
+func (l *loader) floats(name string, n int) []float32 {
+	b := l.bytes(name, 4*n)
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	return v
+}
+
+func (l *loader) norm(name string) layout.Norm {
+	return layout.Norm{Scale: l.floats(name+".w", l.m.hidden), Shift: l.floats(name+".b", l.m.hidden)}
+}
+
+// matrix joins the outputs of matrices of one shape.
+func (l *loader) matrix(in, out int, names ...string) layout.Matrix {
+	m := layout.Matrix{In: in, Out: out * len(names)}
+	for _, name := range names {
+		rows := l.bytes(name+".w", out*in/groupSize*layout.WordBlockBytes)
+		panels, err := layout.PackPanels(rows, in, out)
+		if err != nil && l.err == nil {
+			l.err = fmt.Errorf("tensor %s: %w", name, err)
+		}
+		m.Panels = append(m.Panels, panels...)
+		m.Bias = append(m.Bias, l.floats(name+".b", out)...)
+	}
+	return m
+}

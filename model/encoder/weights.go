@@ -1,0 +1,17 @@
+//go:build !noencoder
+
+package encoder
+
+import _ "embed"
+
+//go:generate go run ./internal/convert -o weights.bin
+
+// weightsFile is written by internal/convert.
+//
+//go:embed weights.bin
+var weightsFile string
+
+// meansFile is written by internal/means.
+//
+//go:embed means.bin
+var meansFile string
