@@ -260,6 +260,7 @@ func (a *pdfAssembly) page(lines []pdfLine) {
 		}
 	}
 	lead := leading(kept)
+	right := rightEdges(kept)
 	for i := 0; i < len(kept); {
 		if n := tableRows(kept[i:]); n > 0 {
 			a.table(kept[i : i+n])
@@ -267,7 +268,7 @@ func (a *pdfAssembly) page(lines []pdfLine) {
 			continue
 		}
 		k := i + 1
-		for k < len(kept) && continues(kept[i], kept[k-1], kept[k], lead) && tableRows(kept[k:]) == 0 {
+		for k < len(kept) && continues(kept[i], kept[k-1], kept[k], lead, right[kept[k].region]) && tableRows(kept[k:]) == 0 {
 			k++
 		}
 		a.paragraph(kept[i:k])
@@ -298,9 +299,23 @@ func leading(lines []pdfLine) float64 {
 	return d[len(d)/3]
 }
 
+// rightEdges is where the longer lines of each region end.
+func rightEdges(lines []pdfLine) map[int]float64 {
+	ends := map[int][]float64{}
+	for i := range lines {
+		ends[lines[i].region] = append(ends[lines[i].region], lines[i].x2)
+	}
+	edges := map[int]float64{}
+	for region, e := range ends {
+		sort.Float64s(e)
+		edges[region] = e[len(e)*9/10]
+	}
+	return edges
+}
+
 // continues reports whether line next belongs to the paragraph that began with
-// first and whose last line is prev.
-func continues(first, prev, next pdfLine, lead float64) bool {
+// first and whose last line is prev. right is where full lines end.
+func continues(first, prev, next pdfLine, lead, right float64) bool {
 	if prev.region != next.region {
 		return false
 	}
@@ -322,12 +337,30 @@ func continues(first, prev, next pdfLine, lead float64) bool {
 	if itemMark(next.text()) {
 		return false
 	}
+	// A line that ends although the next word would have fitted is the last of
+	// its paragraph.
+	if word := firstWordWidth(&next); prev.x2+word+0.7*size < right {
+		return false
+	}
 	// An indented line starts a paragraph when its predecessor started further
 	// left, or stopped well before the right edge.
 	if next.x-prev.x > 0.8*size && next.x-first.x > 0.8*size && !itemMark(first.text()) {
 		return false
 	}
 	return true
+}
+
+// firstWordWidth estimates how wide the first word of a line is.
+func firstWordWidth(l *pdfLine) float64 {
+	s := l.cells[0]
+	n := utf8.RuneCountInString(s)
+	r, _ := utf8.DecodeRuneInString(s)
+	width := (l.ends[0] - l.starts[0]) / float64(max(n, 1))
+	if isCJK(r) {
+		return 2 * width // a mark that may not begin a line takes one more
+	}
+	word, _, _ := strings.Cut(s, " ")
+	return width * float64(utf8.RuneCountInString(word))
 }
 
 func (a *pdfAssembly) paragraph(lines []pdfLine) {

@@ -30,7 +30,7 @@ var unwanted = map[pdfName]bool{
 	"StructTreeRoot": true, "Metadata": true, "PieceInfo": true, "Thumb": true, "SpiderInfo": true, "OCProperties": false,
 	"Parent": true, "P": true, "StructParents": true, "Prev": false, "B": true, "AA": true, "OpenAction": true,
 	"ExtGState": true, "ColorSpace": true, "Pattern": true, "Shading": true, "Halftone": true, "Threads": true,
-	"FontFile3": true, "LastModified": true, "OutputIntents": true, "MarkInfo": true, "ViewerPreferences": true,
+	"LastModified": true, "OutputIntents": true, "MarkInfo": true, "ViewerPreferences": true,
 }
 
 // clean writes the copy and opens it.

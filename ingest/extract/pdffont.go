@@ -76,7 +76,15 @@ func (d *pdfDoc) simple(f *pdfFont, v pdf.Value) {
 		f.standard()
 	}
 	if base == "" {
-		if ff := v.Key("FontDescriptor").Key("FontFile"); ff.Kind() == pdf.Stream {
+		if ff := v.Key("FontDescriptor").Key("FontFile3"); ff.Kind() == pdf.Stream {
+			if c := parseCFF(d.stream(ff, 64<<20)); c != nil {
+				for code, s := range c.table {
+					if s != "" {
+						f.table[code] = s
+					}
+				}
+			}
+		} else if ff := v.Key("FontDescriptor").Key("FontFile"); ff.Kind() == pdf.Stream {
 			f.type1(d.stream(ff, 16<<20))
 		} else if ff := v.Key("FontDescriptor").Key("FontFile2"); ff.Kind() == pdf.Stream && symbolic && f.to == nil && enc.Kind() != pdf.Dict {
 			f.trueType(parseSFNT(d.stream(ff, 64<<20)))
@@ -136,20 +144,31 @@ func differenceText(encoder pdf.TextEncoding, code int, name string) string {
 	if s := glyphText(name); s != "" {
 		return s
 	}
+	base, _, _ := strings.Cut(name, ".")
+	if base != name && base != "" {
+		return differenceText(encoder, code, base)
+	}
 	s := encoder.Decode(string([]byte{byte(code)}))
-	if r := []rune(s); len(r) == 1 && int(r[0]) == code {
-		// That is also what it says of a name it does not know.
-		base, _, _ := strings.Cut(name, ".")
-		if base != name && base != "" {
-			if t := glyphText(base); t != "" {
-				return t
-			}
-		}
-		if code < 32 || code >= 127 && code < 160 {
-			return ""
+	if r := []rune(s); len(r) != 1 || int(r[0]) != code {
+		return s
+	}
+	// The code itself is also what package pdf says of a name it does not know.
+	letters := strings.TrimLeft(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+	if code >= 0xa0 && letters == "" && len(name) > 2 {
+		return s
+	}
+	// Names like a65, c065 and G41 that repeat the code.
+	if number := name[len(name)-len(letters):]; code > ' ' && code < 0x7f && number != "" {
+		if n, err := strconv.Atoi(number); err == nil && n == code {
+			return s
 		}
 	}
-	return s
+	if len(name) == 3 && code > ' ' && code < 0x7f {
+		if n, err := strconv.ParseUint(name[1:], 16, 8); err == nil && int(n) == code {
+			return s
+		}
+	}
+	return ""
 }
 
 // glyphText reads systematic glyph names: single letters, uni4E00, u1F600,
