@@ -24,6 +24,28 @@ type Turn struct {
 	Answer     string    `json:"answer"`
 	Status     Status    `json:"status"`
 	At         time.Time `json:"at"`
+	Sources    []Source  `json:"sources,omitempty"` // what the answer's markers mean
+}
+
+// Source is what a marker of a turn's answer means.
+type Source struct {
+	Marker   int    `json:"marker"`
+	Document string `json:"document"`
+	Title    string `json:"title,omitempty"`
+	URI      string `json:"uri,omitempty"`
+	Page     int    `json:"page,omitempty"`
+	Lines    [2]int `json:"lines"`
+	Quote    string `json:"quote"`
+}
+
+// Turn returns the answer as a turn of a conversation.
+func (a *Answer) Turn(at time.Time) Turn {
+	t := Turn{Question: a.Question, Standalone: a.Standalone, Answer: a.Text, Status: a.Status, At: at}
+	for i := range a.Citations {
+		c := &a.Citations[i]
+		t.Sources = append(t.Sources, Source{Marker: c.Marker, Document: c.document(), Title: c.Title, URI: c.URI, Page: c.Page, Lines: c.Lines, Quote: c.Quote})
+	}
+	return t
 }
 
 // Status of an answer.
