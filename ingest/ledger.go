@@ -89,25 +89,21 @@ func (r *run) readLedger(ctx context.Context) error {
 }
 
 // fileOf returns the file that the document at path comes from: path itself, or
-// the container whose member it is.
+// the container whose member it is, the longest one that is listed. A folder's
+// name may end in the mark, too.
 func (r *run) fileOf(path string) string {
-	first := -1
-	for at := 0; !r.listed[path]; {
-		i := strings.Index(path[at:], memberMark)
-		if i < 0 {
+	if r.listed[path] {
+		return path
+	}
+	for end := len(path); ; {
+		end = strings.LastIndex(path[:end], memberMark)
+		if end < 0 {
 			break
 		}
-		at += i
-		if first < 0 {
-			first = at
+		if r.listed[path[:end]] {
+			return path[:end]
 		}
-		if r.listed[path[:at]] {
-			return path[:at]
-		}
-		at += len(memberMark)
 	}
-	if first >= 0 && !r.listed[path] {
-		return path[:first]
-	}
-	return path
+	file, _, _ := strings.Cut(path, memberMark)
+	return file
 }
