@@ -232,7 +232,7 @@ func (t *task) extract(ctx context.Context) error {
 	begun := time.Now()
 	v := newVerifier(t.assistant.texts, t.result.Passages, t.question)
 	for _, c := range choose(t.question, t.ranked) {
-		from, to := extent(v.read(c.passage).units, c.at)
+		from, to := extent(v.read(c.passage), c.at)
 		units := v.read(c.passage).units
 		citation, err := v.cite(ctx, window{passage: c.passage, from: from, to: to})
 		p := &t.result.Passages[c.passage]
@@ -265,13 +265,14 @@ func (t *task) extract(ctx context.Context) error {
 }
 
 // extent widens a unit that announces a list to the items that follow it.
-func extent(units []unit, at int) (from, to int) {
+func extent(r *readPassage, at int) (from, to int) {
 	from, to = at, at
+	units := r.units
 	text := units[at]
 	if text.kind != unitSentence || at+1 >= len(units) || units[at+1].kind == unitSentence || !text.announces {
 		return from, to
 	}
-	for to+1 < len(units) && units[to+1].kind == units[at+1].kind && to-from < 6 && units[to+1].end-units[from].start <= longestQuote {
+	for to+1 < len(units) && !r.barred[to+1] && units[to+1].kind == units[at+1].kind && to-from < 6 && units[to+1].end-units[from].start <= longestQuote {
 		to++
 	}
 	return from, to

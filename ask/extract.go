@@ -68,6 +68,10 @@ func candidates(q *questionText, passages []retrieve.Passage) []candidate {
 		for k := range cut {
 			u := cut[k]
 			text := p.Text[u.start:u.end]
+			folded := analysis.Fold(text).Text
+			if orders(folded) {
+				continue
+			}
 			terms := analysis.Terms(text)
 			c := candidate{passage: i, unit: u, at: k, order: len(out)}
 			c.own = presence{has: make([]bool, len(q.terms))}
@@ -95,7 +99,7 @@ func candidates(q *questionText, passages []retrieve.Passage) []candidate {
 			if before.has != nil {
 				c.context = c.context.or(before, q)
 			}
-			c.folded = analysis.Fold(text).Text
+			c.folded = folded
 			figs := figures(c.folded)
 			c.holds = q.expected.holds(text, c.folded, figs, q)
 			f := &c.features

@@ -168,6 +168,9 @@ func readClaim(s string) claim {
 	} else {
 		s = phraseMarker.ReplaceAllString(s, "")
 	}
+	s = imageMark.ReplaceAllString(s, "")
+	s = linkMark.ReplaceAllString(s, "$1")
+	s = htmlTag.ReplaceAllString(invisible.Replace(s), "")
 	s = strings.Join(strings.Fields(s), " ")
 	s = spaceBeforeMark.ReplaceAllString(s, "$1")
 	s = strings.TrimLeft(s, " ,，、。.;；:：)）")

@@ -246,7 +246,7 @@ var (
 // plainText takes the marks of Markdown from a quote, for reading. Numbers in
 // square brackets become round ones: in an answer only markers are square.
 func plainText(s string) string {
-	s = commentMark.ReplaceAllString(s, "")
+	s = invisible.Replace(commentMark.ReplaceAllString(s, ""))
 	s = imageMark.ReplaceAllString(s, "")
 	s = linkMark.ReplaceAllString(s, "$1")
 	s = emphasisMark.ReplaceAllString(s, "")

@@ -52,6 +52,7 @@ type readPassage struct {
 	units   []unit
 	terms   []map[uint32]bool
 	folded  []string
+	barred  []bool   // the unit gives orders and is no evidence
 	figures []figure // of the whole passage with title and sections
 	words   string   // folded passage, title and sections, for names
 	han     float64
@@ -69,7 +70,9 @@ func (v *verifier) read(i int) *readPassage {
 	r := &readPassage{units: cutUnits(p), han: hanShare(p.Text)}
 	for _, u := range r.units {
 		text := p.Text[u.start:u.end]
-		r.folded = append(r.folded, analysis.Fold(text).Text)
+		folded := analysis.Fold(text).Text
+		r.folded = append(r.folded, folded)
+		r.barred = append(r.barred, orders(folded))
 		set := map[uint32]bool{}
 		for _, t := range analysis.Terms(text) {
 			set[t.Index] = true
@@ -77,7 +80,20 @@ func (v *verifier) read(i int) *readPassage {
 		r.terms = append(r.terms, set)
 	}
 	head := strings.Join(append([]string{p.Title, p.Context}, p.Section...), "\n")
-	r.words = analysis.Fold(head + "\n" + p.Text).Text
+	// Only what can be quoted counts: what is barred, and comments that a reader
+	// never sees, lend no figures and no names.
+	var rest strings.Builder
+	for k, u := range r.units {
+		if !r.barred[k] {
+			rest.WriteString("\n" + p.Text[u.start:u.end])
+			for _, h := range u.headings {
+				if k == 0 || u.block != r.units[k-1].block {
+					rest.WriteString("\n" + h)
+				}
+			}
+		}
+	}
+	r.words = analysis.Fold(head + rest.String()).Text
 	r.figures = figures(r.words)
 	v.passages[i] = r
 	return r
@@ -219,6 +235,12 @@ func (v *verifier) support(ctx context.Context, s *statementText, c claim, sourc
 	if missing := v.missingName(s, sources); missing != "" {
 		return reject(ReasonFigures, "%q is not in what it cites", missing)
 	}
+	if s.total == 0 && !s.verdict {
+		return reject(ReasonUnsupported, "it says nothing that could be checked")
+	}
+	if foreign := v.foreignAddress(s.text, sources); foreign != "" {
+		return reject(ReasonUnsupported, "the address %s is not in what it cites", foreign)
+	}
 	best := window{passage: -1}
 	denied := false
 	var marked []int
@@ -232,6 +254,9 @@ func (v *verifier) support(ctx context.Context, s *statementText, c claim, sourc
 			var sets []map[uint32]bool
 			for to := from; to < len(r.units) && to < from+3; to++ {
 				if r.units[to].end-r.units[from].start > longestQuote && to > from || to > from && r.units[to].block != r.units[to-1].block && r.units[to].block > r.units[to-1].block+1 {
+					break
+				}
+				if r.barred[to] {
 					break
 				}
 				sets = append(sets, r.terms[to])
@@ -293,7 +318,7 @@ func (v *verifier) support(ctx context.Context, s *statementText, c claim, sourc
 			found := false
 			for n := range r.units {
 				more := figures(r.folded[n])
-				if f.occursIn(more) {
+				if !r.barred[n] && f.occursIn(more) {
 					quotes = append(quotes, window{passage: i, from: n, to: n})
 					have = append(have, more...)
 					found = true
@@ -523,11 +548,15 @@ func (v *verifier) cite(ctx context.Context, w window) (Citation, error) {
 	r := v.read(w.passage)
 	from, to := w.from, w.to
 	for !longEnough(p.Text[r.units[from].start:r.units[to].end]) && (from > 0 || to+1 < len(r.units)) {
-		if to+1 < len(r.units) && (from == 0 || r.units[to+1].block == r.units[to].block) {
+		switch {
+		case to+1 < len(r.units) && !r.barred[to+1] && (from == 0 || r.units[to+1].block == r.units[to].block):
 			to++
-		} else {
+			continue
+		case from > 0 && !r.barred[from-1]:
 			from--
+			continue
 		}
+		break
 	}
 	return v.citeRange(ctx, w.passage, r.units[from].start, r.units[to].end)
 }
