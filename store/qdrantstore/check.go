@@ -3,6 +3,7 @@ package qdrantstore
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -49,29 +50,25 @@ func (s *Store) Check(ctx context.Context) ([]store.Problem, error) {
 			}
 		}
 	}
-	if n, err := s.count(ctx, s.points, must(qdrant.NewHasID(ids([]string{sentinelID})...))); err != nil {
+	if n, err := s.count(ctx, s.points, must(isSentinel())); err != nil {
 		return nil, err
 	} else if n != 1 {
 		report("lore doctor --repair", "the point that document frequencies are measured by is missing")
 	}
-	found, err := s.revisionCounts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	missing, surplus := 0, 0
-	all := store.Filter{}
-	if err := s.scan(ctx, &all, []string{keyVersion, keyChunks}, func(id string, p payload) {
-		r := revision(id, p.string(keyVersion))
-		if int64(found[r]) != p.int(keyChunks) {
+	missing, committed := 0, 0
+	if err := s.revisions(ctx, s.points, func(_ string, chunks, found int) {
+		committed += found
+		if chunks != found {
 			missing++
 		}
-		delete(found, r)
 	}); err != nil {
 		return nil, err
 	}
-	for _, n := range found {
-		surplus += n
+	surplus, err := s.count(ctx, s.points, &qdrant.Filter{MustNot: []*qdrant.Condition{isSentinel()}})
+	if err != nil {
+		return nil, err
 	}
+	surplus -= committed
 	if missing > 0 {
 		report("index them again with --rebuild", "%d documents have fewer or more points than they should", missing)
 	}
@@ -104,33 +101,73 @@ func (s *Store) Repair(ctx context.Context) error {
 	if err := s.recover(ctx); err != nil {
 		return err
 	}
-	found, err := s.revisionCounts(ctx)
+	dead, err := s.uncommitted(ctx, s.points)
 	if err != nil {
 		return err
 	}
-	all := store.Filter{}
-	if err := s.scan(ctx, &all, []string{keyVersion}, func(id string, p payload) {
-		delete(found, revision(id, p.string(keyVersion)))
-	}); err != nil {
-		return err
-	}
-	dead := make([]string, 0, len(found))
-	for r := range found {
-		dead = append(dead, r)
-	}
-	slices.Sort(dead)
 	return s.deleteDead(ctx, dead)
 }
 
-// revisionCounts returns how many points each revision has.
-func (s *Store) revisionCounts(ctx context.Context) (map[string]int, error) {
-	hits, err := s.client.Facet(ctx, &qdrant.FacetCounts{CollectionName: s.points, Key: keyRevision, Exact: qdrant.PtrOf(true), Limit: qdrant.PtrOf(uint64(1 << 24))})
-	if err != nil {
-		return nil, s.fail(ctx, "count revisions", err)
-	}
-	found := make(map[string]int, len(hits))
-	for _, h := range hits {
-		found[decode(h.GetValue().GetStringValue())] = int(h.GetCount())
-	}
-	return found, nil
+// revisions visits the committed version of every document: how many points it
+// has, and how many of them are in a set of points.
+func (s *Store) revisions(ctx context.Context, points string, visit func(revision string, chunks, found int)) error {
+	return s.scroll(ctx, &qdrant.ScrollPoints{CollectionName: s.docs, Filter: must(qdrant.NewMatchKeyword(keyKind, kindDocument)),
+		Limit: qdrant.PtrOf(uint32(512)), WithPayload: qdrant.NewWithPayloadInclude(keyVersion, keyChunks)},
+		func(page []*qdrant.RetrievedPoint) error {
+			if len(page) == 0 {
+				return nil
+			}
+			list := make([]string, len(page))
+			for i, p := range page {
+				list[i] = revision(p.GetId().GetUuid(), payload(p.GetPayload()).string(keyVersion))
+			}
+			hits, err := s.client.Facet(ctx, &qdrant.FacetCounts{CollectionName: points, Key: keyRevision, Exact: qdrant.PtrOf(true),
+				Filter: must(matchAny(keyRevision, list)), Limit: qdrant.PtrOf(uint64(len(list)))})
+			if err != nil {
+				return s.fail(ctx, "count points", err)
+			}
+			found := make(map[string]int, len(hits))
+			for _, h := range hits {
+				found[decode(h.GetValue().GetStringValue())] = int(h.GetCount())
+			}
+			for i, p := range page {
+				visit(list[i], int(payload(p.GetPayload()).int(keyChunks)), found[list[i]])
+			}
+			return nil
+		})
 }
+
+// uncommitted returns the revisions in a set of points that no record commits,
+// sorted.
+func (s *Store) uncommitted(ctx context.Context, points string) ([]string, error) {
+	seen, dead := map[string]bool{}, map[string]bool{}
+	err := s.scroll(ctx, &qdrant.ScrollPoints{CollectionName: points, Filter: &qdrant.Filter{MustNot: []*qdrant.Condition{isSentinel()}},
+		Limit: qdrant.PtrOf(uint32(4096)), WithPayload: qdrant.NewWithPayloadInclude(keyDocument, keyVersion)},
+		func(page []*qdrant.RetrievedPoint) error {
+			fresh := map[string][2]string{}
+			var documents []string
+			for _, p := range page {
+				id, version := payload(p.GetPayload()).string(keyDocument), payload(p.GetPayload()).string(keyVersion)
+				if r := revision(id, version); !seen[r] {
+					seen[r] = true
+					fresh[r] = [2]string{id, version}
+					documents = append(documents, id)
+				}
+			}
+			slices.Sort(documents)
+			commits, err := s.committed(ctx, slices.Compact(documents))
+			if err != nil {
+				return err
+			}
+			for r, x := range fresh {
+				if c, ok := commits[x[0]]; !ok || c.version != x[1] {
+					dead[r] = true
+				}
+			}
+			return nil
+		})
+	return slices.Sorted(maps.Keys(dead)), err
+}
+
+// isSentinel selects the sentinel alone.
+func isSentinel() *qdrant.Condition { return qdrant.NewHasID(qdrant.NewIDUUID(sentinelID)) }

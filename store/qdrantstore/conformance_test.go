@@ -31,7 +31,11 @@ func harness(o qdrantstore.Options) func(ctx context.Context, with storetest.Ope
 
 func TestConformance(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Harness {
-		return storetest.Harness{Open: harness(options(qdranttest.Start(t)))}
+		h := storetest.Harness{Open: harness(options(qdranttest.Start(t)))}
+		if underRace {
+			h.Points = 1000
+		}
+		return h
 	})
 }
 

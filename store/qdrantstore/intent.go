@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -14,6 +15,8 @@ import (
 	"time"
 
 	"github.com/qdrant/go-client/qdrant"
+
+	"github.com/lore-kb/lore/store"
 )
 
 // intent says which revisions a writer is about to add or delete. It is written
@@ -77,6 +80,42 @@ func (s *Store) declare(ctx context.Context, in *intent) error {
 	return s.writeRecord(ctx, in.ID, kindIntent, in)
 }
 
+// enter declares the intent and makes sure that writing is allowed: not while
+// sets of points change places, nor into the set of another model.
+func (s *Store) enter(ctx context.Context, in *intent) error {
+	for deadline := now().Add(s.opts.Timeout); ; {
+		if err := s.declare(ctx, in); err != nil {
+			return err
+		}
+		// Only now: who freezes the collection looks for intents afterwards, so
+		// that one of the two sees the other.
+		h, _, err := s.readHead(ctx)
+		if err != nil {
+			return err
+		}
+		if h.Frozen.over() || h.Frozen.Owner == s.owner {
+			if h.Generation != s.generation() {
+				if err := s.reload(ctx); err != nil {
+					return err
+				}
+			}
+			if have := s.model(); s.opts.Model.Fingerprint != "" && have != s.opts.Model {
+				return &store.ModelMismatchError{Collection: s.opts.Collection, Stored: have, Want: s.opts.Model}
+			}
+			return nil
+		}
+		if err := s.deleteRecords(ctx, []string{in.ID}); err != nil {
+			return err
+		}
+		if now().After(deadline) {
+			return fmt.Errorf("collection %q is switching to another model; try again in a moment: %w", s.opts.Collection, store.ErrLocked)
+		}
+		if err := sleep(ctx, s.opts.Backoff); err != nil {
+			return err
+		}
+	}
+}
+
 // renew prolongs the lease when half of it has passed. When it has run out,
 // someone may have taken this writer for gone and deleted its points: then the
 // write must not be committed.
@@ -96,8 +135,12 @@ func (s *Store) newIntent(documents, revisions []string) *intent {
 	return &intent{ID: reservedID("intent", s.owner), Owner: s.owner, Documents: documents, Revisions: slices.Compact(revisions)}
 }
 
-// broken remembers an intent of this handle that was not brought to its end.
-func (s *Store) broken(in *intent) {
+// broken settles an intent of this handle that was not brought to its end, or
+// remembers it for the next write when that cannot be done now.
+func (s *Store) broken(ctx context.Context, in *intent) {
+	if ctx.Err() == nil && s.settle(withAttempts(ctx, 1), in) == nil {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.unclean = append(s.unclean, *in)

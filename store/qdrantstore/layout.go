@@ -46,8 +46,11 @@ var (
 // head is the record that says what the collection is made of.
 type head struct {
 	Layout     int
-	Generation string                 // the points in use, for readers that hold on to them
+	Generation string                 // the points in use, as the alias says too
 	Models     map[string]store.Model // by set of points
+	Next       string                 // points that are being built; "" when none are
+	Previous   string                 // points that were in use before; "" when there are none
+	Frozen     *freeze                // writers wait
 }
 
 const namePrefix = "lore."
@@ -290,8 +293,15 @@ func (s *Store) reload(ctx context.Context) error {
 	if h.Models == nil {
 		h.Models = map[string]store.Model{}
 	}
-	if !s.opts.ReadOnly && (!found || h.Generation != physical) {
-		h.Generation = physical
+	if !s.opts.ReadOnly && h.Frozen.over() && (!found || h.Generation != physical || h.Frozen != nil) {
+		if found && h.Generation != physical {
+			// An exchange broke off before its last step: it is still to be made.
+			h.Next = h.Generation
+			if h.Previous == physical {
+				h.Previous = ""
+			}
+		}
+		h.Generation, h.Frozen = physical, nil
 		if err := s.writeHead(ctx, h); err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ import (
 // lackDense selects points that wait for their vector; the sentinel never gets
 // one.
 func lackDense(conditions ...*qdrant.Condition) *qdrant.Filter {
-	return &qdrant.Filter{Must: conditions, MustNot: []*qdrant.Condition{qdrant.NewHasVector(denseName), qdrant.NewHasID(ids([]string{sentinelID})...)}}
+	return &qdrant.Filter{Must: conditions, MustNot: []*qdrant.Condition{qdrant.NewHasVector(denseName), isSentinel()}}
 }
 
 // Pending implements [store.Store]. The order is by the points' Date, newest
@@ -142,7 +142,8 @@ func (s *Store) setBatch(ctx context.Context, batch []store.PointVector) error {
 			return nil
 		}
 		err = s.applied(ctx, "write vectors", func() (*qdrant.UpdateResult, error) {
-			return s.client.UpdateVectors(ctx, &qdrant.UpdatePointVectors{CollectionName: s.points, Points: updates, Wait: qdrant.PtrOf(true), Ordering: ordered()})
+			// Not by the alias: a set of another model may be behind it by now.
+			return s.client.UpdateVectors(ctx, &qdrant.UpdatePointVectors{CollectionName: s.generation(), Points: updates, Wait: qdrant.PtrOf(true), Ordering: ordered()})
 		})
 		if status.Code(err) == codes.NotFound && n < rereads {
 			continue // one of them has gone since

@@ -103,23 +103,21 @@ func (s *Store) putGroup(ctx context.Context, docs []store.Document) error {
 			dead = append(dead, revision(d.ID, c.version))
 		}
 	}
+	in := s.newIntent(documents, revisions)
+	if err = s.enter(ctx, in); err == nil {
+		err = s.write(ctx, docs, old, dead, in)
+	}
+	if err != nil {
+		s.broken(ctx, in)
+	}
+	return err
+}
+
+func (s *Store) write(ctx context.Context, docs []store.Document, old map[string]commit, dead []string, in *intent) error {
 	shared, err := s.sharedVectors(ctx, docs)
 	if err != nil {
 		return err
 	}
-	in := s.newIntent(documents, revisions)
-	if err := s.declare(ctx, in); err != nil {
-		s.broken(in) // it may be there all the same
-		return err
-	}
-	if err := s.write(ctx, docs, old, dead, shared, in); err != nil {
-		s.broken(in)
-		return err
-	}
-	return nil
-}
-
-func (s *Store) write(ctx context.Context, docs []store.Document, old map[string]commit, dead []string, shared map[string]store.Vector, in *intent) error {
 	var points []*qdrant.PointStruct
 	var parts, records []*qdrant.PointStruct
 	for i := range docs {
@@ -357,7 +355,7 @@ func (s *Store) Remove(ctx context.Context, f store.Filter) (int, error) {
 			revisions = append(revisions, revision(r.id, r.version))
 		}
 		in := s.newIntent(documents, revisions)
-		err := s.declare(ctx, in)
+		err := s.enter(ctx, in)
 		if err == nil {
 			// The record goes first: from then on no reader takes the points.
 			if err = s.deleteRecords(ctx, documents); err == nil {
@@ -368,7 +366,7 @@ func (s *Store) Remove(ctx context.Context, f store.Filter) (int, error) {
 			}
 		}
 		if err != nil {
-			s.broken(in)
+			s.broken(ctx, in)
 			return removed, fmt.Errorf("remove: %w", err)
 		}
 	}

@@ -127,21 +127,6 @@ func (s *Store) open(ctx context.Context) error {
 	return nil
 }
 
-// adopt compares the collection's model with the one asked for, and gives the
-// model to a collection that has none yet.
-func (s *Store) adopt(ctx context.Context) error {
-	want, have := s.opts.Model, s.model()
-	switch {
-	case want.Fingerprint == "" || want == have:
-		return nil
-	case have.Fingerprint != "":
-		return &store.ModelMismatchError{Collection: s.opts.Collection, Stored: have, Want: want}
-	case s.opts.ReadOnly:
-		return nil
-	}
-	return s.rebuild(ctx, want)
-}
-
 // model returns the collection's model as last read.
 func (s *Store) model() store.Model {
 	s.mu.Lock()

@@ -238,7 +238,7 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 			return err
 		})
 	}
-	notSentinel := &qdrant.Filter{MustNot: []*qdrant.Condition{qdrant.NewHasID(ids([]string{sentinelID})...)}}
+	notSentinel := &qdrant.Filter{MustNot: []*qdrant.Condition{isSentinel()}}
 	count(&st.Documents, s.docs, &qdrant.Filter{Must: []*qdrant.Condition{document}, MustNot: []*qdrant.Condition{failed}})
 	count(&st.Failed, s.docs, must(document, failed))
 	count(&st.Points, s.points, notSentinel)

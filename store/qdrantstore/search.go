@@ -64,8 +64,10 @@ func (s *Store) Search(ctx context.Context, q store.Query) ([]store.Hit, error) 
 	if err != nil {
 		if q.Leg == store.LegDense && status.Code(err) == codes.InvalidArgument {
 			// Another model may have taken over a moment ago.
-			if err := s.checkDense(ctx, len(q.Dense)); err != nil {
-				return nil, fmt.Errorf("search: %w", err)
+			if err := s.reload(ctx); err == nil {
+				if err := s.checkDense(ctx, len(q.Dense)); err != nil {
+					return nil, fmt.Errorf("search: %w", err)
+				}
 			}
 		}
 		return nil, fmt.Errorf("search: %w", err)

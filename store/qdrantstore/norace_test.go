@@ -1,0 +1,5 @@
+//go:build !race
+
+package qdrantstore_test
+
+const underRace = false
