@@ -29,9 +29,15 @@ func (s *splitter) expand(p piece) []piece {
 	}
 }
 
+// manyPieces is how many ranges are too many to be a piece each.
+const manyPieces = 10_000
+
 // pieces makes a piece of each range of p's text. What follows the first piece
 // of a table's header carries the header as context.
 func (s *splitter) pieces(p piece, l level, ranges []Range) []piece {
+	if len(ranges) > manyPieces {
+		return s.grouped(p, l, ranges)
+	}
 	out := make([]piece, 0, len(ranges))
 	for i, r := range ranges {
 		q := p

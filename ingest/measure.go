@@ -2,7 +2,11 @@ package ingest
 
 import "github.com/lore-kb/lore/analysis"
 
-func tokens(text string) int { return analysis.Tokens(text) }
+// tokenBytes is the most text that counts as one token, so that a page of dots
+// is not one chunk.
+const tokenBytes = 32
+
+func tokens(text string) int { return max(analysis.Tokens(text), len(text)/tokenBytes) }
 
 // sentences cuts text before each sentence but the first.
 func sentences(text string) []Range {

@@ -4,6 +4,11 @@ import "time"
 
 // Report says what a sync did.
 type Report struct {
+	// Root is the identifier of the root that was synced, and Scope the path in
+	// it to which the sync was restricted. They are not those of the source when
+	// it lies in a remembered root.
+	Root, Scope string
+
 	New, Updated, Unchanged, Removed, Failed int
 	Renamed                                  int // of New, those whose content was known under another path
 	Skipped                                  map[SkipReason]int

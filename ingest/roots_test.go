@@ -58,6 +58,7 @@ func TestRootsOuterThenInner(t *testing.T) {
 	want(t, "0 new, 1 updated, 0 unchanged, 0 removed, 0 failed", summary(r)) // only what was asked for
 	want(t, []string{"docs/a.txt ok 1/1", "docs/sub/b.txt ok 1/1", "top.txt ok 1/1"}, b.ls())
 	want(t, []string{"[]"}, b.roots())
+	want(t, []string{b.folder(".", nil).Root().ID, "docs/sub"}, []string{r.Root, r.Scope})
 	b.remove("docs/sub/b.txt")
 	if r := b.sync(b.folder("docs/sub", nil)); r.Removed != 0 || len(r.Warnings) != 1 {
 		t.Errorf("empty part: %s, %q", summary(r), r.Warnings)

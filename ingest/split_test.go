@@ -106,6 +106,7 @@ func TestSplitOneEnormousLine(t *testing.T) {
 			r, _ := utf8.DecodeRuneInString(after)
 			return unicode.Is(unicode.Han, r)
 		}},
+		"dots":     {strings.Repeat(".", 50_000), func(_, _ string) bool { return true }},
 		"one word": {strings.Repeat("x", 100_000), func(_, _ string) bool { return true }},
 		"combining marks": {strings.Repeat("e\u0301", 50_000), func(_, after string) bool {
 			return strings.HasPrefix(after, "e")
@@ -116,7 +117,7 @@ func TestSplitOneEnormousLine(t *testing.T) {
 		chunks := Split(&doc, nil)
 		checkCover(t, &doc, chunks)
 		for i, c := range chunks {
-			if n := tokens(c.Text); n > 320 {
+			if n := tokens(c.Text); n > 320 || len(c.Text) > 320*tokenBytes {
 				t.Errorf("%s: chunk %d has %d tokens", name, i, n)
 			}
 			if i > 0 && !tt.cut(chunks[i-1].Text, c.Text) {

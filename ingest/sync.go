@@ -161,6 +161,7 @@ func (r *run) write(ctx context.Context) error {
 	if err := r.takePlace(ctx); err != nil {
 		return err
 	}
+	r.report.Root, r.report.Scope = r.root.ID, r.scope
 	r.ticker.start(StageScan, 0)
 	if err := r.list(ctx); err != nil {
 		return err
