@@ -4,7 +4,7 @@ package encoder
 
 import _ "embed"
 
-//go:generate go run ./internal/convert -o weights.bin
+//go:generate go run ./internal/asm
 
 // weightsFile is written by internal/convert.
 //

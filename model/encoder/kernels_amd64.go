@@ -1,0 +1,60 @@
+//go:build !purego
+
+package encoder
+
+import (
+	"github.com/lore-kb/lore/model/encoder/internal/layout"
+	"golang.org/x/sys/cpu"
+)
+
+func kernels() []*kernel {
+	var ks []*kernel
+	x := &cpu.X86
+	if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512VNNI && x.HasFMA && x.HasAVX2 {
+		ks = append(ks, &avx512)
+	}
+	return append(ks, &portable)
+}
+
+// blockOf is how many of the remaining rows to take next, at most most: blocks of
+// about equal size, since small ones are slow.
+func blockOf(remaining, most int) int {
+	blocks := (remaining + most - 1) / most
+	return (remaining + blocks - 1) / blocks
+}
+
+// fastMultiple is what a row's length must be a multiple of for the assembly;
+// other rows are left to Go.
+const fastMultiple = 64
+
+func quantiseFast(f func(q *int8, offsets *int32, scales *float32, x *float32, rows, n int)) func([]int8, []int32, []float32, []float32, int, int) {
+	return func(q []int8, offsets []int32, scales []float32, x []float32, rows, n int) {
+		if n%fastMultiple != 0 {
+			quantisePortable(q, offsets, scales, x, rows, n)
+			return
+		}
+		_, _, _, _ = q[rows*n-1], offsets[rows*n/layout.GroupSize-1], scales[rows-1], x[rows*n-1]
+		f(&q[0], &offsets[0], &scales[0], &x[0], rows, n)
+	}
+}
+
+func addNormFast(f func(x, y, scale, shift *float32, rows, n int, inverse, epsilon float32)) func(x, y, scale, shift []float32, rows, n int) {
+	return func(x, y, scale, shift []float32, rows, n int) {
+		if n%fastMultiple != 0 {
+			addNormPortable(x, y, scale, shift, rows, n)
+			return
+		}
+		_, _, _, _ = x[rows*n-1], y[rows*n-1], scale[n-1], shift[n-1]
+		f(&x[0], &y[0], &scale[0], &shift[0], rows, n, 1/float32(n), normEpsilon)
+	}
+}
+
+func geluFast(f func(x *float32, n int)) func([]float32) {
+	return func(x []float32) {
+		n := len(x) / fastMultiple * fastMultiple
+		if n > 0 {
+			f(&x[0], n)
+		}
+		geluPortable(x[n:])
+	}
+}
