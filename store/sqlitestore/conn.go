@@ -26,10 +26,13 @@ type conn struct {
 	stmts map[string]driver.Stmt
 }
 
+// synchronous makes a commit survive power loss, at the price of one fsync.
+// Tests that only kill processes go without.
+var synchronous = "FULL"
+
 // openConn opens the database file. mode is "ro", "rw" or "rwc".
 func openConn(file, mode string, immutable bool) (*conn, error) {
-	// Full synchronisation makes a commit survive power loss, at one fsync each.
-	dsn := dsnPath(file) + "?mode=" + mode + "&_pragma=busy_timeout(10000)&_pragma=synchronous(FULL)" +
+	dsn := dsnPath(file) + "?mode=" + mode + "&_pragma=busy_timeout(10000)&_pragma=synchronous(" + synchronous + ")" +
 		"&_pragma=cache_size(-8192)&_pragma=temp_store(MEMORY)"
 	if immutable {
 		dsn += "&immutable=1"

@@ -1,8 +1,10 @@
 package sqlitestore
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -366,6 +368,13 @@ func (s *Store) openSegment(c *conn, id, size int64, inside bool) (*segment, err
 	}
 	name := segmentFile(s.file, id)
 	b, unmap, err := mapFile(name, size)
+	if errors.Is(err, os.ErrNotExist) {
+		// A copy that is only read carries its files in the database.
+		var buf bytes.Buffer
+		if n, e := s.writeParts(c, id)(&buf); e == nil && n == size {
+			b, err = buf.Bytes(), nil
+		}
+	}
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) {
 			err = fmt.Errorf("%w: %w", errMoved, err)
@@ -381,6 +390,19 @@ func (s *Store) openSegment(c *conn, id, size int64, inside bool) (*segment, err
 	}
 	seg.unmap = unmap
 	return seg, nil
+}
+
+// writeParts returns a function that writes the parts of a segment one after
+// another.
+func (s *Store) writeParts(c *conn, id int64) func(io.Writer) (int64, error) {
+	return func(w io.Writer) (size int64, err error) {
+		err = c.query("SELECT data FROM parts WHERE segment = ? ORDER BY part", func(v []value) error {
+			n, err := w.Write(asBytes(v[0]))
+			size += int64(n)
+			return err
+		}, id)
+		return size, err
+	}
 }
 
 // normalised returns v at length 1; what has no direction becomes zeros.

@@ -16,10 +16,9 @@ import (
 // Segments of about one size are merged when there are fanIn of them, so that a
 // point is written again only each time the collection has grown that much.
 // Segments of points stay in order of keys: only neighbours are merged.
-const (
-	fanIn           = 8
-	maxMergedPoints = 8 << 20
-)
+var fanIn = 8 // a variable for tests that want merges early
+
+const maxMergedPoints = 8 << 20
 
 // level is the size class of a segment.
 func level(n int) int { return max(0, bits.Len(uint(n))-8) / 3 }
@@ -96,7 +95,7 @@ func (s *Store) maintain() {
 			ix.release()
 			return
 		}
-		if p.size > inlineLimit {
+		if p.size > int64(inlineLimit) {
 			if len(s.merging) > 0 {
 				ix.release()
 				return
@@ -131,29 +130,35 @@ func (s *Store) mergeNow(ix *index, p *plan) error {
 func (s *Store) mergeInBackground(ix *index, p *plan) {
 	defer s.mergers.Done()
 	defer ix.release()
-	name := segmentFile(s.file, 0) + ".merge"
-	var n int
-	var size int64
-	err := writeSegmentFile(name, func(w io.Writer) (int64, error) {
-		var err error
-		n, size, err = s.build(w, p, func() error { return nil })
-		return size, err
-	})
+	n, size, err := s.mergeToFile(p, func() error { return nil })
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	if err == nil && s.writer != nil {
-		err = s.replace(ix, p, n, size, func(_ *txn, id int64) ([]byte, error) {
-			return nil, os.Rename(name, segmentFile(s.file, id))
-		})
+		err = s.replace(ix, p, n, size, s.placeMerged)
 	}
 	s.merging = nil
 	if err != nil {
-		_ = os.Remove(name)
+		_ = os.Remove(s.mergedFile())
 		return
 	}
 	if s.writer != nil {
 		s.maintain()
 	}
+}
+
+// mergedFile is where the file of a merge waits for its number.
+func (s *Store) mergedFile() string { return segmentFile(s.file, 0) + ".merged" }
+
+func (s *Store) mergeToFile(p *plan, interrupted func() error) (n int, size int64, err error) {
+	err = writeSegmentFile(s.mergedFile(), func(w io.Writer) (int64, error) {
+		n, size, err = s.build(w, p, interrupted)
+		return size, err
+	})
+	return n, size, err
+}
+
+func (s *Store) placeMerged(_ *txn, id int64) ([]byte, error) {
+	return nil, os.Rename(s.mergedFile(), segmentFile(s.file, id))
 }
 
 func (s *Store) build(w io.Writer, p *plan, interrupted func() error) (n int, size int64, err error) {

@@ -47,6 +47,8 @@ CREATE TABLE segments (
 	cleaned INTEGER NOT NULL,   -- generation up to which what was removed is left out
 	data BLOB
 ) STRICT;
+-- A copy made for backup carries its files here, cut into pieces.
+CREATE TABLE parts (segment INTEGER, part INTEGER, data BLOB NOT NULL, PRIMARY KEY (segment, part)) STRICT;
 -- Keys of removed points that a segment may still hold.
 CREATE TABLE dead (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, generation INTEGER NOT NULL) STRICT;
 CREATE INDEX dead_generation ON dead(generation);

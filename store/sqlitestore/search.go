@@ -96,9 +96,19 @@ func (s *Store) rank(ctx context.Context, c *conn, ix *index, q *store.Query) (b
 	return best[:min(limit, len(best))], nil
 }
 
-// guard turns a fault of mapped memory, which a truncated file or a failing
-// disk causes, and an index that points outside, into an error.
+// guard is faults for a caller that knows the collection.
 func (s *Store) guard(err *error) func() {
+	return guarded(err, func(e error) error { return corrupt(s.file, e) })
+}
+
+// faults turns a fault of mapped memory, which a truncated file or a failing
+// disk causes, and a number that points outside, into an error. Its result is
+// to be deferred.
+func faults(err *error) func() {
+	return guarded(err, func(e error) error { return fmt.Errorf("%w: %w", errSegment, e) })
+}
+
+func guarded(err *error, wrap func(error) error) func() {
 	old := debug.SetPanicOnFault(true)
 	return func() {
 		debug.SetPanicOnFault(old)
@@ -107,7 +117,7 @@ func (s *Store) guard(err *error) func() {
 			if !ok {
 				panic(r)
 			}
-			*err = corrupt(s.file, e)
+			*err = wrap(e)
 		}
 	}
 }

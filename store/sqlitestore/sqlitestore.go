@@ -124,6 +124,9 @@ func (s *Store) open(ctx context.Context, o Options) error {
 			return err
 		}
 	}
+	if err := s.unpack(); err != nil {
+		return err
+	}
 	if err := s.sweep(); err != nil {
 		return err
 	}

@@ -161,7 +161,7 @@ func (t *txn) kill(first int64, count int) error {
 // inlineLimit is the size up to which a segment is a row of the database.
 // Copying a row into memory is what a process that opens a small collection for
 // one question can afford; larger segments are mapped.
-const inlineLimit = 2 << 20
+var inlineLimit = 2 << 20
 
 // addSegment writes a segment where its size wants it.
 func (t *txn) addSegment(kind string, points int, cleaned int64, build func(io.Writer) (int64, error)) error {

@@ -1,0 +1,345 @@
+package sqlitestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lore-kb/lore/store"
+)
+
+// fullScript writes until the disk is full, which a limit on the size of files
+// stands for, and then expects an error and a sound collection.
+func fullScript(arg string) error {
+	limit, dir, _ := strings.Cut(arg, " ")
+	var bytes uint64
+	if _, err := fmt.Sscan(limit, &bytes); err != nil {
+		return err
+	}
+	inlineLimit, fanIn = 8<<10, 3
+	ctx := context.Background()
+	s, err := Open(ctx, dir, Options{Create: true, Model: testModel, LockTimeout: -1})
+	if err != nil {
+		return err
+	}
+	if err := limitFileSize(bytes); err != nil {
+		return err
+	}
+	var failed error
+	for i := 0; failed == nil && i < 2000; i++ {
+		failed = s.Put(ctx, []store.Document{testDocument(fmt.Sprint(i, ".md"), "v1", 4, 60)})
+		if failed == nil && i%3 == 0 {
+			failed = embedAll(ctx, s, 20)
+		}
+	}
+	if failed == nil {
+		return errors.New("the disk never became full")
+	}
+	fmt.Println("full:", failed)
+	if !strings.Contains(failed.Error(), filepath.Base(dir)) && !strings.Contains(failed.Error(), ".db") {
+		return fmt.Errorf("the error does not name the file: %w", failed)
+	}
+	// What can be read is still right.
+	if _, err := content(ctx, s); err != nil {
+		return fmt.Errorf("read after the disk was full: %w", err)
+	}
+	_ = s.Close()
+	return nil
+}
+
+func TestDiskFull(t *testing.T) {
+	for _, limit := range []int{100_000, 150_000, 300_000, 700_000} {
+		t.Run(fmt.Sprint(limit), func(t *testing.T) {
+			dir := t.TempDir()
+			out, err := childCommand(t, "full", fmt.Sprint(limit, " ", dir)).CombinedOutput()
+			if strings.Contains(string(out), errUnsupported.Error()) {
+				t.Skip(errUnsupported)
+			}
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			// With room again everything goes on.
+			s := openTest(t, dir, Options{Create: true})
+			clean(t, s)
+			putTest(t, s, testDocument("next.md", "v1", 3, 20))
+			clean(t, s)
+		})
+	}
+}
+
+// holdScript holds the lock of a collection until its input ends.
+func holdScript(dir string) error {
+	s, err := Open(context.Background(), dir, Options{Create: true, LockTimeout: -1})
+	if err != nil {
+		return err
+	}
+	fmt.Println("held")
+	_, _ = os.Stdin.Read(make([]byte, 1))
+	return s.Close()
+}
+
+// TestLock meets another process that writes.
+func TestLock(t *testing.T) {
+	dir := t.TempDir()
+	cmd := childCommand(t, "hold", dir)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 5)); err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	_, err = Open(ctx, dir, Options{LockTimeout: -1})
+	if !errors.Is(err, store.ErrLocked) || !strings.Contains(err.Error(), fmt.Sprint("process ", cmd.Process.Pid)) || !strings.Contains(err.Error(), "since") {
+		t.Errorf("open: %v, want ErrLocked with the other process", err)
+	}
+	if err := RemoveCollection(ctx, dir, ""); !errors.Is(err, store.ErrLocked) {
+		t.Errorf("remove: %v, want ErrLocked", err)
+	}
+	reader := openTest(t, dir, Options{ReadOnly: true})
+	if _, err := reader.Stats(ctx); err != nil {
+		t.Errorf("read while another writes: %v", err)
+	}
+	// One who waits is told for whom, and gets the lock when it is free.
+	told := make(chan string, 1)
+	go func() {
+		<-told
+		_ = in.Close()
+	}()
+	s, err := Open(ctx, dir, Options{LockTimeout: time.Minute, OnWait: func(m string) {
+		if !strings.Contains(m, fmt.Sprint("process ", cmd.Process.Pid)) {
+			t.Errorf("message %q does not name the process", m)
+		}
+		told <- m
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	cancelled, cancel := context.WithCancel(ctx)
+	cancel()
+	if _, err := Open(cancelled, dir, Options{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("open with a cancelled context: %v", err)
+	}
+}
+
+// filled makes a collection with segments inside and outside the database.
+func filled(t testing.TB, dir string) {
+	t.Helper()
+	defer func(limit, fan int) { inlineLimit, fanIn = limit, fan }(inlineLimit, fanIn)
+	inlineLimit, fanIn = 16<<10, 4
+	s := openTest(t, dir, Options{Create: true})
+	for i := range 40 {
+		putTest(t, s, testDocument(fmt.Sprint(i, ".md"), "v1", 5, 40))
+		if i%5 == 4 {
+			if err := embedAll(context.Background(), s, 15); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := s.Remove(context.Background(), store.Filter{Paths: []string{"3.md", "33.md"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if files, _ := os.ReadDir(segmentDir(filepath.Join(dir, "default.db"))); len(files) == 0 {
+		t.Fatal("no segment outside the database")
+	}
+}
+
+// copyFolder copies all files of a collection.
+func copyFolder(t testing.TB, from, to string) {
+	t.Helper()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// collectionFiles are the files that hold the collection's data.
+func collectionFiles(t testing.TB, dir string) (files []string) {
+	t.Helper()
+	_ = filepath.WalkDir(dir, func(p string, d os.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && (strings.HasSuffix(p, ".db") || strings.HasSuffix(p, ".seg")) {
+			files = append(files, p)
+		}
+		return err
+	})
+	return files
+}
+
+// TestFlippedBytes damages a byte at a time: every answer is then an error or
+// the right one. Repair brings back a sound collection.
+func TestFlippedBytes(t *testing.T) {
+	flips := 60
+	if os.Getenv("LORE_SOAK") != "" {
+		flips = 1000
+	}
+	whole := t.TempDir()
+	filled(t, whole)
+	want := contentOf(t, openTest(t, whole, Options{ReadOnly: true}))
+	r := rand.New(rand.NewPCG(11, 12))
+	silent, failedOpen, repaired := 0, 0, 0
+	for i := range flips {
+		dir := t.TempDir()
+		copyFolder(t, whole, dir)
+		files := collectionFiles(t, dir)
+		file := files[r.IntN(len(files))]
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, bit := r.IntN(len(b)), byte(1)<<r.IntN(8)
+		b[at] ^= bit
+		if err := os.WriteFile(file, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		what := fmt.Sprintf("flip %d: %s at %d by %#x", i, filepath.Base(file), at, bit)
+		ctx := context.Background()
+		s, err := Open(ctx, dir, Options{ReadOnly: true, Model: testModel})
+		var got string
+		if err == nil {
+			got, err = content(ctx, s)
+			if err == nil && got != want {
+				if problems, e := s.Check(ctx); e == nil && len(problems) == 0 {
+					t.Errorf("%s: a wrong answer, and Check finds nothing", what)
+				}
+				silent++
+			}
+			_ = s.Close()
+		} else {
+			failedOpen++
+		}
+		if err != nil && !strings.Contains(err.Error(), "default.db") {
+			t.Errorf("%s: the error does not name the file: %v", what, err)
+		}
+		if i%4 != 0 {
+			continue
+		}
+		report, err := Repair(ctx, dir, Options{LockTimeout: -1}, RepairOptions{Sparse: func(p *store.Payload) store.SparseVector { return testSparse(p.Text) }})
+		if err != nil {
+			if !strings.Contains(err.Error(), "another program") && !errors.Is(err, store.ErrNewerVersion) {
+				t.Errorf("%s: repair: %v", what, err)
+			}
+			continue
+		}
+		repaired++
+		s = openTest(t, dir, Options{})
+		clean(t, s)
+		if report.Saved == "" && len(report.Removed) == 0 && report.Vectors == 0 {
+			if got := contentOf(t, s); got != want {
+				t.Errorf("%s: repair says that nothing was lost, but the content differs", what)
+			}
+		}
+		if err := embedAll(ctx, s, 50); err != nil {
+			t.Errorf("%s: embed after repair: %v", what, err)
+		}
+		if t.Failed() {
+			t.Fatalf("%+v", report)
+		}
+		_ = s.Close()
+	}
+	t.Logf("%d flips: %d keep the collection from opening, %d change an answer and are found by Check, %d repaired", flips, failedOpen, silent, repaired)
+	if silent*10 > flips {
+		t.Errorf("%d of %d flips change an answer without an error", silent, flips)
+	}
+}
+
+func TestTruncated(t *testing.T) {
+	whole := t.TempDir()
+	filled(t, whole)
+	want := contentOf(t, openTest(t, whole, Options{ReadOnly: true}))
+	r := rand.New(rand.NewPCG(21, 22))
+	for i := range 16 {
+		dir := t.TempDir()
+		copyFolder(t, whole, dir)
+		files := collectionFiles(t, dir)
+		file := files[i%len(files)]
+		info, err := os.Stat(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size := r.Int64N(info.Size())
+		if err := os.Truncate(file, size); err != nil {
+			t.Fatal(err)
+		}
+		ctx := context.Background()
+		s, err := Open(ctx, dir, Options{ReadOnly: true, Model: testModel})
+		if err == nil {
+			var got string
+			if got, err = content(ctx, s); err == nil && got != want {
+				t.Errorf("%s of %d bytes: a wrong answer without an error", filepath.Base(file), size)
+			}
+			_ = s.Close()
+		}
+		if err != nil && !strings.Contains(err.Error(), "default.db") && !errors.Is(err, store.ErrNoCollection) {
+			t.Errorf("%s of %d bytes: the error does not name the file: %v", filepath.Base(file), size, err)
+		}
+		if _, err := Repair(ctx, dir, Options{LockTimeout: -1}, RepairOptions{Sparse: func(p *store.Payload) store.SparseVector { return testSparse(p.Text) }}); err != nil {
+			t.Errorf("%s of %d bytes: repair: %v", filepath.Base(file), size, err)
+			continue
+		}
+		clean(t, openTest(t, dir, Options{}))
+	}
+}
+
+// TestTruncatedWhileOpen cuts a mapped file, which would end the process.
+func TestTruncatedWhileOpen(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("files are not mapped")
+	}
+	dir := t.TempDir()
+	filled(t, dir)
+	s := openTest(t, dir, Options{ReadOnly: true})
+	contentOf(t, s)
+	for _, file := range collectionFiles(t, dir) {
+		if strings.HasSuffix(file, ".seg") {
+			if err := os.Truncate(file, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	_, err := content(context.Background(), s)
+	if !errors.Is(err, store.ErrCorrupt) {
+		t.Errorf("error %v, want ErrCorrupt", err)
+	}
+	if problems, err := s.Check(context.Background()); err == nil && len(problems) == 0 {
+		t.Error("check finds nothing")
+	}
+}
+
+func TestReadOnlyFolder(t *testing.T) {
+	if os.Getuid() == 0 || runtime.GOOS == "windows" {
+		t.Skip("permissions do not bind this user")
+	}
+	dir := t.TempDir()
+	filled(t, dir)
+	want := contentOf(t, openTest(t, dir, Options{ReadOnly: true}))
+	if err := os.Chmod(dir, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = os.Chmod(dir, 0o755) }()
+	if got := contentOf(t, openTest(t, dir, Options{ReadOnly: true})); got != want {
+		t.Error("another content")
+	}
+}

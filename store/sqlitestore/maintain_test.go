@@ -1,0 +1,219 @@
+package sqlitestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/lore-kb/lore/store"
+)
+
+// TestMerge compares a collection that merged often with one that never did,
+// while readers search.
+func TestMerge(t *testing.T) {
+	defer func(limit, fan int) { inlineLimit, fanIn = limit, fan }(inlineLimit, fanIn)
+	ctx := context.Background()
+	write := func(s *Store, check func()) string {
+		for i := range 60 {
+			putTest(t, s, testDocument(fmt.Sprint(i, ".md"), "v1", 1+i%9, 50))
+			if i%3 == 2 {
+				putTest(t, s, testDocument(fmt.Sprint(i/2, ".md"), "v2", 1+i%4, 50))
+			}
+			if i%6 == 5 {
+				if err := embedAll(ctx, s, 25); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if i%10 == 9 {
+				if _, err := s.Remove(ctx, store.Filter{Paths: []string{fmt.Sprint(i-7, ".md")}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			check()
+		}
+		return contentOf(t, s)
+	}
+	fanIn = 1 << 20
+	plain := openTest(t, t.TempDir(), Options{Create: true})
+	want := write(plain, func() {})
+	if ix := indexOf(t, plain); len(ix.points) < 40 {
+		t.Fatalf("%d segments", len(ix.points))
+	}
+	inlineLimit, fanIn = 16<<10, 3
+	dir := t.TempDir()
+	merged := openTest(t, dir, Options{Create: true})
+	reader := openTest(t, dir, Options{ReadOnly: true})
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			if _, err := reader.Search(ctx, store.Query{Leg: store.LegSparse, Sparse: testSparse("everywhere w1 w2"), Limit: 10}); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	got := write(merged, func() {})
+	close(done)
+	wg.Wait()
+	if got != want {
+		t.Error("merging changes answers")
+	}
+	clean(t, merged)
+	if err := merged.Compact(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := contentOf(t, merged); got != want {
+		t.Error("compacting changes answers")
+	}
+	if got := contentOf(t, reader); got != want {
+		t.Error("a reader sees another content after compacting")
+	}
+	clean(t, merged)
+	ix := indexOf(t, merged)
+	if len(ix.points) != 1 || len(ix.vectors) != 1 || ix.points[0].nDead != 0 {
+		t.Errorf("%d and %d segments after compacting", len(ix.points), len(ix.vectors))
+	}
+	n, err := merged.writer.int("SELECT (SELECT count(*) FROM dead) + (SELECT count(*) FROM dead_vectors)")
+	if err != nil || n != 0 {
+		t.Errorf("%d notes of removed points are left, %v", n, err)
+	}
+}
+
+func indexOf(t testing.TB, s *Store) *index {
+	t.Helper()
+	var ix *index
+	if err := s.read(context.Background(), func(c *conn) (err error) {
+		ix, err = s.current(c)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(ix.release)
+	return ix
+}
+
+func TestBackup(t *testing.T) {
+	dir := t.TempDir()
+	filled(t, dir)
+	s := openTest(t, dir, Options{})
+	want := contentOf(t, s)
+	ctx := context.Background()
+	file := filepath.Join(t.TempDir(), "copy.db")
+	if err := s.Backup(ctx, file); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Backup(ctx, file); !errors.Is(err, os.ErrExist) {
+		t.Errorf("backup over a file: %v", err)
+	}
+	putTest(t, s, testDocument("later.md", "v1", 3, 20))
+	for _, readOnly := range []bool{true, false, true} {
+		s := openTest(t, file, Options{ReadOnly: readOnly})
+		if got := contentOf(t, s); got != want {
+			t.Errorf("read-only %v: another content", readOnly)
+		}
+		clean(t, s)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A copy of a copy, and one that goes on.
+	s = openTest(t, file, Options{})
+	again := filepath.Join(t.TempDir(), "again.db")
+	if err := s.Backup(ctx, again); err != nil {
+		t.Fatal(err)
+	}
+	s = openTest(t, again, Options{})
+	putTest(t, s, testDocument("later.md", "v1", 3, 20))
+	clean(t, s)
+}
+
+func TestCollections(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	if got, err := Collections(dir); err != nil || len(got) != 0 {
+		t.Errorf("no folder: %v, %v", got, err)
+	}
+	for _, name := range []string{"b", "a", "手册"} {
+		if err := openTest(t, dir, Options{Collection: name, Create: true}).Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := Collections(dir)
+	if err != nil || !slices.Equal(got, []string{"a", "b", "手册"}) {
+		t.Errorf("collections %v, %v", got, err)
+	}
+	ctx := context.Background()
+	if err := RemoveCollection(ctx, dir, "b"); err != nil {
+		t.Fatal(err)
+	}
+	if err := RemoveCollection(ctx, dir, "b"); !errors.Is(err, store.ErrNoCollection) {
+		t.Errorf("remove twice: %v", err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "b") {
+			t.Errorf("%s is left behind", e.Name())
+		}
+	}
+	for _, name := range []string{"a/b", "..", `a\b`, "a:b"} {
+		if _, err := Open(ctx, dir, Options{Collection: name, Create: true}); err == nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("collection %q: error %v", name, err)
+		}
+	}
+}
+
+func TestNewerVersion(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir, Options{Create: true})
+	if _, err := s.writer.exec("PRAGMA user_version = 99"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, readOnly := range []bool{true, false} {
+		if _, err := Open(context.Background(), dir, Options{ReadOnly: readOnly, Create: !readOnly, LockTimeout: -1}); !errors.Is(err, store.ErrNewerVersion) || !strings.Contains(err.Error(), "install the newer lore") {
+			t.Errorf("read-only %v: error %v", readOnly, err)
+		}
+	}
+}
+
+func TestForeignFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "default.db"), []byte(strings.Repeat("not a database ", 1000)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, readOnly := range []bool{true, false} {
+		_, err := Open(context.Background(), dir, Options{ReadOnly: readOnly, Create: !readOnly, LockTimeout: -1})
+		if !errors.Is(err, store.ErrCorrupt) || !strings.Contains(err.Error(), "default.db") {
+			t.Errorf("read-only %v: error %v", readOnly, err)
+		}
+	}
+	c, err := openConn(filepath.Join(dir, "other.db"), "rwc", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.exec("CREATE TABLE notes (x)"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(context.Background(), dir, Options{Collection: "other", Create: true}); err == nil || !strings.Contains(err.Error(), "another program") {
+		t.Errorf("a database of another program: %v", err)
+	}
+}
