@@ -1,0 +1,149 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/lore-kb/lore/ask"
+	"github.com/lore-kb/lore/retrieve"
+)
+
+// askInput is a question.
+type askInput struct {
+	Accept string `header:"Accept" doc:"text/event-stream streams the answer"`
+	Body   struct {
+		Question   string      `json:"question" minLength:"1" maxLength:"8192" doc:"What is asked" example:"How many days of annual leave can be carried over?"`
+		Collection string      `json:"collection,omitempty" maxLength:"64" pattern:"^[A-Za-z0-9_-]*$"`
+		Language   string      `json:"language,omitempty" enum:"en,zh" doc:"Of the answer; default: that of the question"`
+		Limit      int         `json:"limit,omitempty" minimum:"0" maximum:"100" doc:"Passages that may be used"`
+		Filter     *filterBody `json:"filter,omitempty"`
+		History    []turnBody  `json:"history,omitempty" maxItems:"50" doc:"Turns before this one, oldest first"`
+		Explain    bool        `json:"explain,omitempty"`
+	}
+}
+
+// turnBody is an earlier turn of a conversation.
+type turnBody struct {
+	Question string `json:"question" maxLength:"8192"`
+	Answer   string `json:"answer" maxLength:"65536"`
+}
+
+func (s *Server) askRoutes(routes huma.API) {
+	huma.Register(routes, huma.Operation{
+		OperationID: "ask", Method: http.MethodPost, Path: "/v1/ask", Tags: []string{"answers"},
+		Summary: "Answer a question, every statement with a checked quote",
+		Description: "With `Accept: text/event-stream` the answer comes as events: `passages`, then `delta` (text that is not verified yet), " +
+			"`restart` (text so far is void), `citation`, and at the end `answer` or `error`.",
+		MaxBodyBytes: s.options.MaxBody,
+		Responses: map[string]*huma.Response{"200": {
+			Description: "The answer",
+			Content: map[string]*huma.MediaType{
+				"application/json":  {Schema: answerSchema(routes)},
+				"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}},
+			},
+		}},
+	}, func(ctx context.Context, in *askInput) (*huma.StreamResponse, error) {
+		filter, err := in.Body.Filter.filter()
+		if err != nil {
+			return nil, err
+		}
+		collection, err := s.collection(ctx, in.Body.Collection)
+		if err != nil {
+			return nil, s.failed(ctx, err)
+		}
+		question := ask.Question{Text: in.Body.Question, Filter: filter, Limit: in.Body.Limit, Language: in.Body.Language, Explain: in.Body.Explain}
+		for _, turn := range in.Body.History {
+			question.History = append(question.History, ask.Turn{Question: turn.Question, Answer: turn.Answer})
+		}
+		if strings.Contains(in.Accept, "text/event-stream") {
+			return &huma.StreamResponse{Body: func(h huma.Context) { s.streamAnswer(h, collection, question) }}, nil
+		}
+		ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
+		defer cancel()
+		answer, err := collection.Assistant.Ask(ctx, question, nil)
+		if err != nil {
+			return nil, s.failed(ctx, err)
+		}
+		return jsonResponse(answer), nil
+	})
+}
+
+// answerSchema describes an answer loosely: its shape is ask's.
+func answerSchema(huma.API) *huma.Schema {
+	text, number, yes := &huma.Schema{Type: huma.TypeString}, &huma.Schema{Type: huma.TypeNumber}, &huma.Schema{Type: huma.TypeBoolean}
+	objects := &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}}
+	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Properties: map[string]*huma.Schema{
+		"question": text, "answer": text, "model": text, "missing": text, "note": text, "grounded": yes, "confidence": number,
+		"status":    {Type: huma.TypeString, Enum: []any{"answered", "partial", "not_found"}},
+		"citations": objects, "passages": objects, "removed": objects, "degraded": objects,
+	}, Required: []string{"question", "answer", "status", "citations", "passages"}}
+}
+
+// jsonResponse writes a value that writes itself.
+func jsonResponse(value any) *huma.StreamResponse {
+	return &huma.StreamResponse{Body: func(h huma.Context) {
+		h.SetHeader("Content-Type", "application/json")
+		encoder := json.NewEncoder(h.BodyWriter())
+		encoder.SetEscapeHTML(false)
+		_ = encoder.Encode(value)
+	}}
+}
+
+// streamAnswer writes an answer as server-sent events.
+func (s *Server) streamAnswer(h huma.Context, collection *Collection, question ask.Question) {
+	ctx, cancel := context.WithTimeout(h.Context(), s.options.Timeout)
+	defer cancel()
+	h.SetHeader("Content-Type", "text/event-stream")
+	h.SetHeader("Cache-Control", "no-cache")
+	h.SetHeader("X-Accel-Buffering", "no")
+	out := &eventWriter{h: h}
+	_, err := collection.Assistant.Ask(ctx, question, func(e ask.Event) error {
+		switch {
+		case e.Answer != nil:
+			return out.send("answer", e.Answer)
+		case e.Citation != nil:
+			return out.send("citation", e.Citation)
+		case e.Restart != "":
+			return out.send("restart", map[string]string{"reason": e.Restart})
+		case e.Delta != "":
+			return out.send("delta", map[string]string{"text": e.Delta})
+		default:
+			passages := []retrieve.PassageJSON{}
+			for i := range e.Passages {
+				passages = append(passages, e.Passages[i].JSON())
+			}
+			return out.send("passages", passages)
+		}
+	})
+	if err != nil {
+		p := explain(err)
+		s.logFailure(ctx, p, err)
+		_ = out.send("error", p)
+	}
+}
+
+// eventWriter writes server-sent events, each at once.
+type eventWriter struct{ h huma.Context }
+
+func (w *eventWriter) send(event string, data any) error {
+	if v := reflect.ValueOf(data); v.Kind() == reflect.Pointer && v.IsNil() {
+		return nil
+	}
+	encoded, err := json.Marshal(data)
+	if err != nil {
+		return fmt.Errorf("send %s: %w", event, err)
+	}
+	if _, err := fmt.Fprintf(w.h.BodyWriter(), "event: %s\ndata: %s\n\n", event, encoded); err != nil {
+		return fmt.Errorf("send %s: %w", event, err)
+	}
+	if flusher, ok := w.h.BodyWriter().(http.Flusher); ok {
+		flusher.Flush()
+	}
+	return nil
+}

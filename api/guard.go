@@ -1,0 +1,171 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+type contextKey int
+
+const requestKey contextKey = iota
+
+// requestID returns the identifier of the request that ctx belongs to.
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey).(string)
+	return id
+}
+
+// guard stands before every route.
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		id := newRequestID()
+		r = r.WithContext(context.WithValue(r.Context(), requestKey, id))
+		h := w.Header()
+		h.Set("X-Request-Id", id)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		recorded := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		defer func() {
+			if failure := recover(); failure != nil {
+				if failure == http.ErrAbortHandler {
+					panic(failure)
+				}
+				s.log.ErrorContext(r.Context(), "panic", "request", id, "error", failure)
+				if !recorded.begun {
+					s.fail(recorded, r, newProblem(http.StatusInternalServerError, typeServer, "internal", "internal error"))
+				}
+			}
+			s.log.InfoContext(r.Context(), "request", "request", id, "method", r.Method, "path", r.URL.Path, "status", recorded.status,
+				"took", time.Since(began))
+		}()
+		if err := s.admit(r); err != nil {
+			if err.status == http.StatusUnauthorized {
+				h.Set("WWW-Authenticate", "Bearer")
+			}
+			if err.status == http.StatusTooManyRequests || err.status == http.StatusServiceUnavailable {
+				h.Set("Retry-After", "1")
+			}
+			s.fail(recorded, r, err)
+			return
+		}
+		if limited(r) {
+			select {
+			case s.slots <- struct{}{}:
+				defer func() { <-s.slots }()
+			default:
+				h.Set("Retry-After", "1")
+				s.fail(recorded, r, newProblem(http.StatusServiceUnavailable, typeUnavailable, "busy", "the server is busy; try again"))
+				return
+			}
+			r.Body = http.MaxBytesReader(recorded, r.Body, s.options.MaxBody)
+		}
+		next.ServeHTTP(recorded, r)
+	})
+}
+
+// limited reports whether a request counts against the limit of work at a time;
+// pages and health checks do not.
+func limited(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Path, "/v1/") || strings.HasPrefix(r.URL.Path, "/mcp")
+}
+
+// admit refuses requests that a browser was tricked into, and those without the
+// token where one is set.
+func (s *Server) admit(r *http.Request) *problem {
+	if !s.hostAllowed(r.Host) {
+		return newProblem(http.StatusMisdirectedRequest, typePermission, "host", "this server does not answer for the host "+cleanHost(r.Host)+"; name it with --host")
+	}
+	if origin := r.Header.Get("Origin"); origin != "" {
+		u, err := url.Parse(origin)
+		if err != nil || !strings.EqualFold(u.Host, r.Host) {
+			return newProblem(http.StatusForbidden, typePermission, "origin", "requests from other sites are not answered")
+		}
+	}
+	if s.options.Token == "" || !limited(r) {
+		return nil
+	}
+	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		given = r.Header.Get("X-Api-Key")
+	}
+	if !sameSecret(given, s.options.Token) {
+		return newProblem(http.StatusUnauthorized, typeAuth, "token", "send the server's token as Authorization: Bearer TOKEN")
+	}
+	return nil
+}
+
+// hostAllowed keeps a page of somebody else from reaching a server on loopback
+// by a name that it points there. With a token any host will do: the page does
+// not know the token.
+func (s *Server) hostAllowed(host string) bool {
+	if s.options.Token != "" && len(s.options.Hosts) == 0 {
+		return true
+	}
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	name = strings.Trim(name, "[]")
+	if ip := net.ParseIP(name); ip != nil && ip.IsLoopback() {
+		return true
+	}
+	return strings.EqualFold(name, "localhost") || slices.ContainsFunc(s.options.Hosts, func(h string) bool { return strings.EqualFold(h, name) })
+}
+
+func cleanHost(host string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 0x20 || r > 0x7e {
+			return -1
+		}
+		return r
+	}, host)
+}
+
+// sameSecret compares in a time that tells nothing, not even a length.
+func sameSecret(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+func newRequestID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+// statusWriter remembers what was answered.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+	begun  bool
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if !w.begun {
+		w.status, w.begun = status, true
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(p []byte) (int, error) {
+	w.begun = true
+	return w.ResponseWriter.Write(p)
+}
+
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Flush passes on what was written so far.
+func (w *statusWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }

@@ -1,0 +1,52 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/lore-kb/lore/retrieve"
+)
+
+// searchInput is a search.
+type searchInput struct {
+	Body struct {
+		Query      string      `json:"query" minLength:"1" maxLength:"8192" doc:"What is searched for" example:"certificate renewal"`
+		Collection string      `json:"collection,omitempty" maxLength:"64" pattern:"^[A-Za-z0-9_-]*$"`
+		Limit      int         `json:"limit,omitempty" minimum:"0" maximum:"100" doc:"Passages at most; default 8"`
+		Filter     *filterBody `json:"filter,omitempty"`
+		Explain    bool        `json:"explain,omitempty" doc:"Say why each passage ranks where it does"`
+	}
+}
+
+type searchOutput struct{ Body retrieve.ResultJSON }
+
+func (s *Server) searchRoutes(routes huma.API) {
+	huma.Register(routes, huma.Operation{
+		OperationID: "search", Method: http.MethodPost, Path: "/v1/search", Tags: []string{"answers"},
+		Summary: "Find passages, best first", MaxBodyBytes: s.options.MaxBody,
+	}, func(ctx context.Context, in *searchInput) (*searchOutput, error) {
+		filter, err := in.Body.Filter.filter()
+		if err != nil {
+			return nil, err
+		}
+		if strings.TrimSpace(in.Body.Query) == "" {
+			return nil, newProblem(http.StatusBadRequest, typeInvalid, "empty_query", "the query is empty")
+		}
+		collection, err := s.collection(ctx, in.Body.Collection)
+		if err != nil {
+			return nil, s.failed(ctx, err)
+		}
+		ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
+		defer cancel()
+		result, err := collection.Retriever.Retrieve(ctx, retrieve.Query{
+			Text: in.Body.Query, Filter: filter, Limit: in.Body.Limit, Explain: in.Body.Explain,
+		})
+		if err != nil {
+			return nil, s.failed(ctx, err)
+		}
+		return &searchOutput{Body: result.JSON()}, nil
+	})
+}

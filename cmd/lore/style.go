@@ -1,0 +1,23 @@
+package main
+
+import "os"
+
+// style marks text for a terminal; without one, or with NO_COLOR, it leaves
+// text alone.
+type style bool
+
+func (p *program) style() style {
+	return style(terminal(p.out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb")
+}
+
+func (s style) bold(text string) string   { return s.wrap("\x1b[1m", text) }
+func (s style) dim(text string) string    { return s.wrap("\x1b[2m", text) }
+func (s style) cyan(text string) string   { return s.wrap("\x1b[36m", text) }
+func (s style) yellow(text string) string { return s.wrap("\x1b[33m", text) }
+
+func (s style) wrap(code, text string) string {
+	if !s || text == "" {
+		return text
+	}
+	return code + text + "\x1b[0m"
+}

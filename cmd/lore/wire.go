@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/lore-kb/lore/ask"
+	"github.com/lore-kb/lore/ingest/extract"
+	"github.com/lore-kb/lore/model"
+	"github.com/lore-kb/lore/model/encoder"
+	"github.com/lore-kb/lore/model/langchain"
+	"github.com/lore-kb/lore/retrieve"
+	"github.com/lore-kb/lore/store"
+	"github.com/lore-kb/lore/store/qdrantstore"
+	"github.com/lore-kb/lore/store/sqlitestore"
+)
+
+// This file is the one place that knows every implementation: it turns settings
+// into stores, models and readers.
+
+// access says what a command wants of the store.
+type access int
+
+const (
+	reading  access = iota // the collection must be there
+	writing                // the collection must be there
+	creating               // the collection is made when it is not there
+)
+
+// errNothingIndexed is what commands that read say when there is no collection.
+func (p *program) errNothingIndexed() error {
+	return fmt.Errorf("nothing is indexed yet in collection %q (%s); run `lore index FOLDER` first", p.cfg.Collection, p.place())
+}
+
+// place describes where the collection is kept.
+func (p *program) place() string {
+	if address, ok := p.qdrantAddress(); ok {
+		return "Qdrant at " + address
+	}
+	return p.cfg.Data
+}
+
+func (p *program) qdrantAddress() (string, bool) {
+	switch {
+	case p.cfg.Store == "qdrant":
+		return p.cfg.QdrantURL, true
+	case strings.HasPrefix(p.cfg.Store, "qdrant://"), strings.HasPrefix(p.cfg.Store, "qdrants://"):
+		return p.cfg.Store, true
+	}
+	return "", false
+}
+
+// openStore opens the collection for the model of an embedder; a nil embedder
+// opens it for text alone.
+func (p *program) openStore(ctx context.Context, how access, embedder model.Embedder) (store.Store, error) {
+	var wanted store.Model
+	if embedder != nil {
+		info := embedder.Info()
+		wanted = store.Model{Fingerprint: info.Fingerprint, Dimension: info.Dimension}
+	}
+	return p.openCollection(ctx, p.cfg.Collection, how, wanted)
+}
+
+func (p *program) openCollection(ctx context.Context, collection string, how access, wanted store.Model) (store.Store, error) {
+	st, err := p.openNamed(ctx, collection, how, wanted)
+	if errors.Is(err, store.ErrNoCollection) {
+		return nil, p.errNothingIndexed()
+	}
+	return st, err
+}
+
+// openNamed is openCollection with the store's own errors.
+func (p *program) openNamed(ctx context.Context, collection string, how access, wanted store.Model) (store.Store, error) {
+	var st store.Store
+	var err error
+	if address, ok := p.qdrantAddress(); ok {
+		st, err = openQdrant(ctx, qdrantstore.Options{
+			Address: address, APIKey: p.cfg.QdrantKey, Collection: collection, Model: wanted,
+			Create: how == creating, ReadOnly: how == reading,
+		})
+	} else if p.cfg.Store != "sqlite" {
+		return nil, usagef("%s: store %q is not known; use sqlite or qdrant://HOST:6334", p.cfg.Origin("store"), p.cfg.Store)
+	} else {
+		st, err = openSQLite(ctx, p.cfg.Data, sqlitestore.Options{
+			Collection: collection, Model: wanted, Create: how == creating, ReadOnly: how == reading,
+			LockTimeout: p.lockTimeout, OnWait: func(message string) { p.note("%s", message) },
+		})
+	}
+	return st, err
+}
+
+// A nil *Store inside a store.Store would not be nil; these two keep it so.
+func openQdrant(ctx context.Context, o qdrantstore.Options) (store.Store, error) {
+	st, err := qdrantstore.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return st, nil
+}
+
+func openSQLite(ctx context.Context, dir string, o sqlitestore.Options) (store.Store, error) {
+	st, err := sqlitestore.Open(ctx, dir, o)
+	if err != nil {
+		return nil, err
+	}
+	return st, nil
+}
+
+// embedder returns the embedding model of the settings; nil when it is none.
+func (p *program) embedder(ctx context.Context) (model.Embedder, error) {
+	kind, name, _ := strings.Cut(p.cfg.Embedder, ":")
+	switch kind {
+	case "none":
+		return nil, nil
+	case "builtin":
+		e, err := encoder.New(encoder.Options{})
+		if err != nil {
+			return nil, fmt.Errorf("embedder builtin: %w", err)
+		}
+		return e, nil
+	case "ollama", "openai":
+		ctx, cancel := context.WithTimeout(ctx, embedderProbe)
+		defer cancel()
+		opts := p.serverOptions(langchain.Provider(kind), name)
+		if p.cfg.QueryPrefix != "" {
+			opts.QueryPrefix = &p.cfg.QueryPrefix
+		}
+		if p.cfg.PassagePrefix != "" {
+			opts.PassagePrefix = &p.cfg.PassagePrefix
+		}
+		return langchain.NewEmbedder(ctx, opts)
+	}
+	return nil, usagef("%s: embedder %q is not known; use builtin, ollama:NAME, openai:NAME or none", p.cfg.Origin("embedder"), p.cfg.Embedder)
+}
+
+// embedderProbe bounds how long an embedding server may take to say hello; a
+// cold model is loaded within it.
+const embedderProbe = 60 * time.Second
+
+// readEmbedder is embedder for commands that can do without: a server that is
+// down costs the dense leg and is told once.
+func (p *program) readEmbedder(ctx context.Context) (model.Embedder, error) {
+	e, err := p.embedder(ctx)
+	var failure *model.Error
+	if errors.As(err, &failure) {
+		p.note("note: searching by words alone: %v", err)
+		return nil, nil
+	}
+	if e == nil && err == nil {
+		p.note("note: no embedder is configured, so search is by words alone")
+	}
+	return e, err
+}
+
+// generator returns the language model of the settings; nil when it is none.
+func (p *program) generator() (model.Generator, error) {
+	kind, name, _ := strings.Cut(p.cfg.Model, ":")
+	switch kind {
+	case "none":
+		return nil, nil
+	case "ollama", "openai", "anthropic":
+		g, err := langchain.NewGenerator(p.serverOptions(langchain.Provider(kind), name))
+		if err != nil {
+			return nil, &exitError{exitUsage, err}
+		}
+		return g, nil
+	}
+	return nil, usagef("%s: model %q is not known; use none, ollama:NAME, openai:NAME or anthropic:NAME", p.cfg.Origin("model"), p.cfg.Model)
+}
+
+func (p *program) serverOptions(provider langchain.Provider, name string) langchain.Options {
+	opts := langchain.Options{Provider: provider, Model: name}
+	switch provider {
+	case langchain.OpenAI:
+		opts.BaseURL, opts.APIKey = p.cfg.OpenAIBaseURL, p.cfg.OpenAIKey
+	case langchain.Anthropic:
+		opts.BaseURL, opts.APIKey = p.cfg.AnthropicURL, p.cfg.AnthropicKey
+	case langchain.Ollama:
+		opts.BaseURL = p.cfg.OllamaHost
+	}
+	return opts
+}
+
+// readers starts the pool of processes that read files.
+func (p *program) readers() (*extract.Pool, error) {
+	return extract.NewPool(&extract.PoolOptions{})
+}
+
+// absolute returns a path as it is stored in roots.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// assistant answers from a collection.
+func (p *program) assistant(st store.Store, embedder model.Embedder, generator model.Generator) *ask.Assistant {
+	retriever := retrieve.New(st, &retrieve.Options{Embedder: embedder})
+	return ask.New(retriever, st, &ask.Options{
+		Generator: generator, Embedder: embedder, Limit: p.cfg.Limit, Caution: ask.Caution(p.cfg.Caution), Language: p.cfg.Language,
+	})
+}
