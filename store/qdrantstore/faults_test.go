@@ -203,6 +203,26 @@ func TestCommitDuringSearch(t *testing.T) {
 	}
 }
 
+// TestVersionComesBackDuringSearch commits a new version while a search looks at
+// the records, and the old one again before it ranks for the second time.
+func TestVersionComesBackDuringSearch(t *testing.T) {
+	server := qdranttest.Start(t)
+	reader, writer := open(t, options(server)), open(t, options(server))
+	write := func(version string) func() {
+		return func() {
+			if err := writer.Put(context.Background(), []store.Document{document("a", version, texts("a", version, 3)...)}); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	write("1")()
+	server.Inject(qdranttest.Fault{Method: "Get", Collection: "~docs", Do: write("2")})
+	server.Inject(qdranttest.Fault{Method: "QueryBatch", Skip: 1, Do: write("1")})
+	if got, want := found(t, reader, "common", 5), texts("a", "1", 3); !slices.Equal(got, want) {
+		t.Errorf("found %q, want %q", got, want)
+	}
+}
+
 // TestHalfWrittenDuringSearch ranks while half of a version's points are there
 // and looks at the records after its commit.
 func TestHalfWrittenDuringSearch(t *testing.T) {

@@ -63,11 +63,11 @@ type Store struct {
 	closed atomic.Bool
 
 	mu       sync.Mutex
-	head     head            // as last read
-	physical string          // what the alias points to, as last read
-	shards   int             // of the points
-	unclean  []intent        // writes of this handle that broke off
-	verified *revisionWindow // revisions that earlier searches found committed
+	head     head          // as last read
+	physical string        // what the alias points to, as last read
+	shards   int           // of the points
+	unclean  []intent      // writes of this handle that broke off
+	verified *commitWindow // that earlier searches have seen
 }
 
 var _ store.Store = (*Store)(nil)
@@ -92,7 +92,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		opts: o, conn: conn, client: conn.client,
 		points: pointsAlias(o.Collection), docs: docsName(o.Collection),
 		owner: newOwner(), writer: make(chan struct{}, 1),
-		verified: newRevisionWindow(4096),
+		verified: newCommitWindow(4096),
 	}
 	if err := s.open(ctx); err != nil {
 		conn.close()

@@ -3,6 +3,7 @@ package qdrantstore
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -90,9 +91,12 @@ func (s *Store) documentPage(ctx context.Context, list []string) (map[string]sto
 	return infos, nil
 }
 
-// rereads bounds how often a read is repeated because the document changed
-// under it.
-const rereads = 8
+// rereads bounds how often a read is repeated because a document changed under
+// it.
+const rereads = 64
+
+// errRestless is returned when that many were not enough.
+var errRestless = errors.New("documents change faster than they can be read; try again")
 
 // Text implements [store.Store].
 func (s *Store) Text(ctx context.Context, documentID string) (string, error) {
@@ -164,7 +168,7 @@ func (s *Store) Points(ctx context.Context, documentID string, first, last int) 
 		return nil, nil
 	}
 	var out []store.Point
-	for range rereads {
+	for round := 1; ; round++ {
 		before, err := s.committed(ctx, []string{documentID})
 		if err != nil {
 			return nil, fmt.Errorf("points: %w", err)
@@ -192,6 +196,9 @@ func (s *Store) Points(ctx context.Context, documentID string, first, last int) 
 		}
 		if now, ok := after[documentID]; ok && now.version == c.version {
 			break
+		}
+		if round == rereads {
+			return nil, fmt.Errorf("points: %w", errRestless)
 		}
 	}
 	slices.SortFunc(out, func(a, b store.Point) int {

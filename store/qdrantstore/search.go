@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -99,23 +100,18 @@ func (s *Store) checkDense(ctx context.Context, n int) error {
 
 // searchCommitted ranks until every hit is of its document's committed version.
 func (s *Store) searchCommitted(ctx context.Context, q *store.Query, rank func(context.Context, *store.Query, condition) ([]candidate, error)) ([]store.Hit, error) {
-	var shut map[string]bool // revisions that are not to be found
+	shut := map[string]candidate{} // one of each revision that is not to be found
 	for round := 1; ; round++ {
 		started := now()
-		c := pointCondition(&q.Filter)
+		where := pointCondition(&q.Filter)
 		if len(shut) > 0 {
-			list := make([]string, 0, len(shut))
-			for r := range shut {
-				list = append(list, r)
-			}
-			slices.Sort(list)
-			c.filter.MustNot = append(c.filter.MustNot, matchAny(keyRevision, list))
+			where.filter.MustNot = append(where.filter.MustNot, matchAny(keyRevision, slices.Sorted(maps.Keys(shut))))
 		}
-		found, err := rank(ctx, q, c)
+		found, err := rank(ctx, q, where)
 		if err != nil {
 			return nil, err
 		}
-		commits, payloads, generation, err := s.lookUp(ctx, found)
+		commits, payloads, generation, err := s.lookUp(ctx, found, shut)
 		if err != nil {
 			return nil, err
 		}
@@ -133,27 +129,27 @@ func (s *Store) searchCommitted(ctx context.Context, q *store.Query, rank func(c
 			}
 		}
 		again := false
+		for r, x := range shut {
+			// A version may come back, while it is kept from being found.
+			if c, ok := commits[x.document]; ok && c.version == x.version {
+				delete(shut, r)
+				again = true
+			}
+		}
 		hits := make([]store.Hit, 0, len(found))
 		for _, x := range found {
 			r := revision(x.document, x.version)
-			now, ok := commits[x.document]
-			if !ok || now.version != x.version {
-				if shut == nil {
-					shut = map[string]bool{}
-				}
-				shut[r] = true
-				if ok {
-					delete(shut, revision(x.document, now.version))
-				}
+			c, ok := commits[x.document]
+			if !ok || c.version != x.version {
+				shut[r] = x
 				again = true
 				continue
 			}
 			// Committed just now: perhaps not all of its points were there when
 			// the ranking was made.
-			if !s.verified.has(r) && now.at.After(started.Add(-clockSkew)) {
+			if c.at.After(started.Add(-clockSkew)) && !s.verified.before(r, c.at, started) && round < rereads/2 {
 				again = true
 			}
-			s.verified.add(r)
 			p, ok := payloads[x.id]
 			if !ok {
 				again = true
@@ -161,8 +157,11 @@ func (s *Store) searchCommitted(ctx context.Context, q *store.Query, rank func(c
 			}
 			hits = append(hits, store.Hit{ID: x.id, Score: x.score, Payload: p})
 		}
-		if !again || round == rereads {
+		if !again {
 			return hits, nil
+		}
+		if round == rereads {
+			return nil, errRestless
 		}
 	}
 }
@@ -176,14 +175,17 @@ func (s *Store) generation() string {
 	return s.physical
 }
 
-// lookUp reads the commits of the candidates' documents, the candidates'
-// payloads, and which set of points is in use.
-func (s *Store) lookUp(ctx context.Context, found []candidate) (commits map[string]commit, payloads map[string]store.Payload, generation string, err error) {
+// lookUp reads the commits of the candidates' documents and of those that are
+// shut out, the candidates' payloads, and which set of points is in use.
+func (s *Store) lookUp(ctx context.Context, found []candidate, shut map[string]candidate) (commits map[string]commit, payloads map[string]store.Payload, generation string, err error) {
 	documents := make([]string, 0, len(found)+1)
 	list := make([]string, len(found))
 	for i, c := range found {
 		list[i] = c.id
 		documents = append(documents, c.document)
+	}
+	for _, x := range shut {
+		documents = append(documents, x.document)
 	}
 	slices.Sort(documents)
 	documents = append(slices.Compact(documents), headID)
@@ -359,32 +361,35 @@ func (s *Store) rankDense(ctx context.Context, q *store.Query, c condition) ([]c
 	}
 }
 
-// revisionWindow remembers a bounded number of revisions, the oldest forgotten
-// first.
-type revisionWindow struct {
-	mu    sync.Mutex
-	known map[string]bool
-	ring  []string
-	next  int
+// commitWindow remembers when commits were first seen, a bounded number of them,
+// the oldest forgotten first.
+type commitWindow struct {
+	mu   sync.Mutex
+	seen map[commitKey]time.Time
+	ring []commitKey
+	next int
 }
 
-func newRevisionWindow(n int) *revisionWindow {
-	return &revisionWindow{known: make(map[string]bool), ring: make([]string, n)}
+type commitKey struct {
+	revision string
+	at       int64
 }
 
-func (w *revisionWindow) has(r string) bool {
+func newCommitWindow(n int) *commitWindow {
+	return &commitWindow{seen: make(map[commitKey]time.Time), ring: make([]commitKey, n)}
+}
+
+// before reports whether the commit was seen before a moment, and remembers that
+// it has been seen now.
+func (w *commitWindow) before(revision string, at, moment time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.known[r]
-}
-
-func (w *revisionWindow) add(r string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.known[r] {
-		return
+	key := commitKey{revision, at.UnixNano()}
+	if first, ok := w.seen[key]; ok {
+		return first.Before(moment)
 	}
-	delete(w.known, w.ring[w.next])
-	w.ring[w.next], w.known[r] = r, true
+	delete(w.seen, w.ring[w.next])
+	w.ring[w.next], w.seen[key] = key, now()
 	w.next = (w.next + 1) % len(w.ring)
+	return false
 }

@@ -113,7 +113,7 @@ func (s *Store) switchTo(name string, model store.Model) *Switch {
 	o := s.opts
 	o.Model = model
 	target := &Store{opts: o, conn: s.conn, client: s.client, points: name, docs: s.docs, owner: s.owner, writer: make(chan struct{}, 1),
-		verified: newRevisionWindow(1), physical: name, head: head{Models: map[string]store.Model{name: model}}}
+		verified: newCommitWindow(1), physical: name, head: head{Models: map[string]store.Model{name: model}}}
 	return &Switch{store: s, target: target, name: name}
 }
 
