@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/lore-kb/lore/retrieve"
 	"github.com/lore-kb/lore/store"
@@ -32,27 +33,25 @@ func ParseCaution(s string) (Caution, error) {
 // Signals by which the judge decides whether passages answer a question. Each is
 // between 0 and about 1.
 const (
-	signalBias     = iota
-	signalPassage  // largest share of the question's weight that one passage holds
-	signalUnit     // the same for one unit
-	signalContext  // share of the best unit with its headings and neighbour
-	signalHeaviest // weight of the heaviest word that the best passage lacks
-	signalUnitGap  // weight of the heaviest word that the best unit and its context lack
-	signalNames    // share of the question's named things that the best passage lacks
-	signalFigures  // share of its figures that the best passage lacks
-	signalUnknown  // share of its weight that no passage of the collection holds
-	signalKind     // the best unit holds the kind of thing asked for
-	signalSparse   // keyword score as a part of the most that the question could score
-	signalMargin   // probability of the best unit among all
-	signalRun      // longest common run with the best unit
-	signalNear     // the question's words stand close together
-	signalHook     // what stands beside the interrogative stands in the best unit
-	signalDense    // cosine of the best passage, when there is a dense leg
-	signalNoDense  // 1 when there is none
-	signalAgree    // both legs put the same passage first
-	signalLength   // log of the number of content terms
-	signalPhrase   // share of the weight of pairs of neighbouring words that the best passage lacks as pairs
-	signalCross    // question and best passage are in different languages
+	signalBias        = iota
+	signalPassage     // largest share of the question's weight that one passage holds
+	signalUnit        // the same for one unit
+	signalContext     // share of the best unit with its headings and neighbour
+	signalHeaviest    // weight of the heaviest word that the best passage lacks
+	signalUnitGap     // weight of the heaviest word that the best unit and its context lack
+	signalFigures     // share of its figures that the best passage lacks
+	signalKind        // the best unit holds the kind of thing asked for
+	signalSparse      // keyword score as a part of the most that the question could score
+	signalMargin      // probability of the best unit among all
+	signalNear        // the question's words stand close together
+	signalDense       // cosine of the best passage, when there is a dense leg
+	signalNoDense     // 1 when there is none
+	signalAgree       // both legs put the same passage first
+	signalCross       // question and best passage are in different languages
+	signalUnitNames   // share of the question's names that the best unit and what stands around it lack
+	signalUnitFigures // share of its figures for which the best unit has others
+	signalOpposed     // the best unit speaks of the opposite
+	signalUnitStarts  // share of its words, by weight, that no word of the best unit and what stands around it begins like
 	signalCount
 )
 
@@ -92,18 +91,13 @@ func weigh(q *questionText, result *retrieve.Result, ranked []candidate) evidenc
 	s[signalPassage] = q.share(best)
 	e.missing = q.missing(best)
 	heaviest := 0.0
-	unknown := 0.0
 	for i, t := range q.terms {
 		if !best.has[i] {
 			heaviest = math.Max(heaviest, t.weight)
 		}
-		if !t.known {
-			unknown += t.weight
-		}
 	}
 	if q.total > 0 {
 		s[signalHeaviest] = heaviest / q.total
-		s[signalUnknown] = unknown / q.total
 	}
 	dense := false
 	for _, l := range result.Legs {
@@ -112,13 +106,10 @@ func weigh(q *questionText, result *retrieve.Result, ranked []candidate) evidenc
 	if !dense {
 		s[signalNoDense], s[signalDense], s[signalAgree] = 1, 0, 0
 	}
-	s[signalLength] = math.Log1p(float64(len(q.terms))) / math.Log1p(40)
 	if len(result.Passages) > 0 {
 		p := &result.Passages[e.passage]
 		words := foldedPassage(p)
-		s[signalNames] = q.lackingNames(words)
 		s[signalFigures] = q.lackingFigures(figures(words))
-		s[signalPhrase] = q.lackingPairs(p)
 		if (hanShare(p.Text) > 0.3) != q.han {
 			s[signalCross] = 1
 		}
@@ -138,15 +129,18 @@ func weigh(q *questionText, result *retrieve.Result, ranked []candidate) evidenc
 		if q.total > 0 {
 			s[signalUnitGap] = gap / q.total
 		}
+		around := surroundings(&result.Passages[c.passage], c)
+		s[signalUnitNames] = q.lackingNames(around)
+		s[signalUnitFigures] = q.otherFigures(figures(c.folded))
+		s[signalOpposed] = q.opposed(c.folded)
+		s[signalUnitStarts] = q.lackingWords(around)
 		s[signalKind] = c.holds
 		total := 0.0
 		for i := range ranked {
 			total += math.Exp(ranked[i].score - c.score)
 		}
 		s[signalMargin] = 1 / total
-		s[signalRun] = c.features[featureRun]
 		s[signalNear] = c.features[featureNear]
-		s[signalHook] = c.features[featureHook]
 	}
 	w := &judgeEnglish
 	if q.han {
@@ -181,16 +175,24 @@ func (e *evidence) answers(q *questionText, c Caution) bool {
 // on the other (docs/ANSWERS.md).
 var (
 	judgeEnglish = [signalCount]float64{
-		signalBias: -4.0, signalPassage: -0.51, signalUnit: 1.22, signalContext: 1.56, signalHeaviest: 2.01, signalUnitGap: -0.29, signalNames: -1.58, signalFigures: -1.51,
-		signalUnknown: -0.1, signalKind: 1.04, signalSparse: 1.94, signalMargin: 0.06, signalRun: -1.26, signalNear: 1.26, signalLength: 1.71, signalPhrase: 0.4,
+		signalBias: -1.32, signalUnit: 0.44, signalContext: 0.18, signalUnitGap: -0.26, signalFigures: -1.23, signalKind: 0.9, signalSparse: 1.12, signalMargin: 0.35, signalNear: 0.51, signalUnitNames: -1.76, signalUnitFigures: -2.1, signalOpposed: -3.65, signalUnitStarts: -0.81,
 	}
 	judgeChinese = [signalCount]float64{
-		signalBias: -3.4, signalPassage: 2.39, signalUnit: 1.11, signalContext: 2.78, signalHeaviest: -0.07, signalUnitGap: -0.02, signalNames: -0.64, signalFigures: -1.15,
-		signalUnknown: 0.33, signalKind: -0.24, signalSparse: 1.87, signalMargin: 1.7, signalRun: -0.99, signalNear: 2.86, signalHook: -0.14, signalLength: -0.67, signalPhrase: -0.56,
+		signalBias: -5.6, signalPassage: 1.09, signalUnit: 1.35, signalContext: 4.26, signalHeaviest: -0.83, signalUnitGap: -0.43, signalFigures: -1.09, signalSparse: 3.4, signalMargin: 1.68, signalNear: 0.77, signalUnitNames: -2.21, signalUnitFigures: -0.87, signalOpposed: -1.38, signalUnitStarts: -1.4,
 	}
-	thresholdsEnglish = [3]float64{0.30, 0.42, 0.52}
-	thresholdsChinese = [3]float64{0.23, 0.43, 0.67}
+	thresholdsEnglish = [3]float64{0.24, 0.4, 0.53}
+	thresholdsChinese = [3]float64{0.19, 0.44, 0.67}
 )
+
+// surroundings is a unit, folded, with the titles above it and the text just
+// before it.
+func surroundings(p *retrieve.Passage, c *candidate) string {
+	from := max(0, c.unit.start-240)
+	for from > 0 && !utf8.RuneStart(p.Text[from]) {
+		from++
+	}
+	return foldText(strings.Join(append(append([]string{p.Title}, p.Section...), c.unit.headings...), "\n") + "\n" + p.Text[from:c.unit.end])
+}
 
 func foldedPassage(p *retrieve.Passage) string {
 	return foldText(strings.Join(append([]string{p.Title, p.Context}, p.Section...), "\n") + "\n" + p.Text)
