@@ -23,8 +23,18 @@ var formats []format
 func init() {
 	formats = []format{
 		{"PDF", "application/pdf", isPDF, readPDF},
+		{"OpenDocument file", "application/vnd.oasis.opendocument", isODF, readODF},
+		{"EPUB book", "application/epub+zip", isEPUB, readEPUB},
+		{"Word file", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", isDOCX, readDOCX},
+		{"Excel file", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", isXLSX, readXLSX},
+		{"PowerPoint file", "application/vnd.openxmlformats-officedocument.presentationml.presentation", isPPTX, readPPTX},
+		{"encrypted Office file", "application/octet-stream", isEncryptedOffice, readEncryptedOffice},
+		{"ZIP archive", "application/zip", isZip, readZip},
+		{"mailbox", "application/mbox", isMbox, readMbox},
+		{"mail", "message/rfc822", isMail, readMail},
 		{"HTML page", "text/html", isHTML, readHTML},
 		{"Markdown file", "text/markdown", isMarkdown, readMarkdown},
+		{"table", "text/csv", isCSV, readCSV},
 		{"text file", "text/plain", isText, readText},
 	}
 }
@@ -60,7 +70,6 @@ var unread = []struct{ magic, name string }{
 	{"wOFF", "a font"},
 	{"wOF2", "a font"},
 	{"\x00\x01\x00\x00", "a font"},
-	{"PK\x03\x04", "a ZIP archive of a kind that is not known"},
 	{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office file in the old binary format"},
 	{"\x1f\x8b", "gzip data"},
 }

@@ -110,6 +110,19 @@ func (j *job) html(page, name string) ingest.Document {
 	return b.done()
 }
 
+// addHTML adds the text of a fragment or of a page without looking for an
+// article in it.
+func (b *builder) addHTML(page string) {
+	root, err := html.Parse(strings.NewReader(page))
+	if err != nil {
+		b.plainHTML(page)
+		return
+	}
+	w := &htmlWalk{b: b, shift: 1}
+	w.walk(prune(root), 0)
+	w.flush()
+}
+
 // plainHTML adds the text between tags as paragraphs.
 func (b *builder) plainHTML(page string) {
 	z := html.NewTokenizer(strings.NewReader(page))
