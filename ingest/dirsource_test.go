@@ -99,6 +99,12 @@ func TestFolderItems(t *testing.T) {
 			skipped: []string{".gitignore: hidden", "a.md: ignored", "docs/.gitignore: hidden", "docs/secret.md: ignored", "vendor: ignored"},
 		},
 		{
+			name:    "brackets as git reads them",
+			files:   map[string]string{".gitignore": "v[[:digit:]].md\n[]x].txt\n[!a-c]z\n[\n", "v1.md": x, "vx.md": x, "].txt": x, "a.txt": x, "az": x, "dz": x, "[": x},
+			want:    []string{"[", "a.txt", "az", "vx.md"},
+			skipped: []string{".gitignore: hidden", "].txt: ignored", "dz: ignored", "v1.md: ignored"},
+		},
+		{
 			name:    ".loreignore counts more than .gitignore and brings hidden files back",
 			files:   map[string]string{".gitignore": "*.pdf\n", ".loreignore": "!report.pdf\n!.github/\nold/\n", "report.pdf": x, "b.pdf": x, ".github/CONTRIBUTING.md": x, "old/a.md": x},
 			want:    []string{".github/CONTRIBUTING.md", "report.pdf"},

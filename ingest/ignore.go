@@ -37,13 +37,78 @@ func parseIgnore(text, base string, lore bool) []rule {
 		if line[0] == '!' {
 			r.negate, r.unhide, line = true, lore, line[1:]
 		}
-		// gitignore(5) knows no alternatives in braces.
-		line = strings.NewReplacer("{", `\{`, "}", `\}`).Replace(line)
-		if r.set(line) == nil {
+		if r.set(fromGit(line)) == nil {
 			rules = append(rules, r)
 		}
 	}
 	return rules
+}
+
+// classes are those of fnmatch(3) inside brackets, in ASCII.
+var classes = strings.NewReplacer(
+	"[:alnum:]", "a-zA-Z0-9", "[:alpha:]", "a-zA-Z", "[:blank:]", " \t", "[:digit:]", "0-9", "[:lower:]", "a-z",
+	"[:upper:]", "A-Z", "[:space:]", " \t\n\v\f\r", "[:xdigit:]", "0-9a-fA-F", "[:punct:]", "!-/:-@\\[-`{-~",
+)
+
+// fromGit turns a pattern of gitignore(5) into a glob: braces are no
+// alternatives there, and brackets may hold classes, or "]" in first place.
+func fromGit(line string) string {
+	var b strings.Builder
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; c {
+		case '{', '}':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case '\\':
+			b.WriteByte(c)
+			if i++; i < len(line) {
+				b.WriteByte(line[i])
+			}
+		case '[':
+			n := bracket(line[i:])
+			if n == 0 {
+				b.WriteString(`[`) // not closed: matches nothing, see set
+				continue
+			}
+			inside := line[i+1 : i+n-1]
+			i += n - 1
+			b.WriteByte('[')
+			if inside[0] == '!' || inside[0] == '^' {
+				b.WriteByte('^')
+				inside = inside[1:]
+			}
+			if rest, ok := strings.CutPrefix(inside, "]"); ok {
+				b.WriteString(`\]`)
+				inside = rest
+			}
+			b.WriteString(classes.Replace(inside) + "]")
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// bracket returns the length of the bracket expression that s begins with, 0
+// when it is not closed.
+func bracket(s string) int {
+	i := 1
+	if i < len(s) && (s[i] == '!' || s[i] == '^') {
+		i++
+	}
+	for first := i; i < len(s); i++ {
+		switch {
+		case s[i] == '\\':
+			i++
+		case strings.HasPrefix(s[i:], "[:"):
+			if end := strings.Index(s[i:], ":]"); end > 0 {
+				i += end + 1
+			}
+		case s[i] == ']' && i > first:
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // trimTrailing removes trailing blanks that no backslash protects.

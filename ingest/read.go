@@ -245,7 +245,7 @@ func (r *run) compose(o *outcome, docs []Document, version string) (err error) {
 	names := map[string]bool{}
 	for i := range docs {
 		d := &docs[i]
-		if !utf8.ValidString(d.Text) {
+		if !valid(d) {
 			return errors.New("reader gave text that is not UTF-8")
 		}
 		if d.Member == "" && i == 0 {
@@ -266,6 +266,29 @@ func (r *run) compose(o *outcome, docs []Document, version string) (err error) {
 	info.Version = version
 	o.docs = append(o.docs, r.document(info, &file))
 	return nil
+}
+
+// valid reports whether all text of a document is UTF-8, which stores rely on.
+func valid(d *Document) bool {
+	ok := utf8.ValidString(d.Text) && utf8.ValidString(d.Title) && utf8.ValidString(d.MediaType)
+	for _, w := range d.Warnings {
+		ok = ok && utf8.ValidString(w)
+	}
+	for k, v := range d.Labels {
+		ok = ok && utf8.ValidString(k) && utf8.ValidString(v)
+	}
+	var checked *string // blocks of a section share its path
+	for i := range d.Blocks {
+		section := d.Blocks[i].Section
+		if len(section) == 0 || &section[len(section)-1] == checked {
+			continue
+		}
+		checked = &section[len(section)-1]
+		for _, s := range section {
+			ok = ok && utf8.ValidString(s)
+		}
+	}
+	return ok
 }
 
 // memberName is a member's path as it stands after memberMark.

@@ -61,6 +61,8 @@ func (x *reader) Extract(ctx context.Context, in Input) ([]Document, error) {
 		return nil, fmt.Errorf("page 3: %w", ErrTimeout)
 	case strings.HasPrefix(first, "!nothing"):
 		return nil, ErrNoText
+	case strings.HasPrefix(first, "!latin"):
+		return []Document{{Text: "x", Blocks: []Block{{Kind: Heading, End: 1, Section: []string{"caf\xe9"}}}}}, nil
 	case strings.HasPrefix(first, "!"):
 		return nil, fmt.Errorf("bad cross reference: %w", ErrDamaged)
 	case strings.HasPrefix(first, "="):
@@ -378,30 +380,33 @@ func TestSyncFailures(t *testing.T) {
 	b.write("good.txt", "good")
 	b.write("hang.txt", "!timeout")
 	b.write("none.txt", "!nothing")
+	b.write("latin.txt", "!latin")
 	b.write("panic.txt", "!panic")
 	b.write("torn.txt", "!torn")
 	b.write("movie.bin", "\x00\x01\x02")
 	r := b.all()
-	want(t, "1 new, 0 updated, 0 unchanged, 0 removed, 3 failed", summary(r))
+	want(t, "1 new, 0 updated, 0 unchanged, 0 removed, 4 failed", summary(r))
 	want(t, []Failure{
 		{"hang.txt", "page 3: took too long to read"},
+		{"latin.txt", "reader gave text that is not UTF-8"},
 		{"panic.txt", "reader failed: broken reader"},
 		{"torn.txt", "bad cross reference: damaged file"},
 	}, r.Failures)
 	want(t, map[SkipReason]int{SkipBinary: 1, SkipEmpty: 1}, r.Skipped)
 	want(t, []string{
 		"good.txt ok 1/1", "hang.txt failed 0/0 page 3: took too long to read",
+		"latin.txt failed 0/0 reader gave text that is not UTF-8",
 		"panic.txt failed 0/0 reader failed: broken reader", "torn.txt failed 0/0 bad cross reference: damaged file",
 	}, b.ls())
 
 	// What may pass is tried again, what will not is only reported again.
 	b.x.taken()
-	want(t, "0 new, 0 updated, 1 unchanged, 0 removed, 3 failed", summary(b.all()))
+	want(t, "0 new, 0 updated, 1 unchanged, 0 removed, 4 failed", summary(b.all()))
 	want(t, []string{"hang.txt", "movie.bin", "none.txt"}, b.x.taken())
 
 	b.write("torn.txt", "mended")
 	b.remove("panic.txt")
-	want(t, "1 new, 0 updated, 1 unchanged, 1 removed, 1 failed", summary(b.all()))
+	want(t, "1 new, 0 updated, 1 unchanged, 1 removed, 2 failed", summary(b.all()))
 }
 
 func TestSyncStale(t *testing.T) {
