@@ -35,8 +35,7 @@ func readExcel97(j *job, in ingest.Input) ([]ingest.Document, error) {
 	for i, s := range x.sheets {
 		j.check()
 		x.b.page(i + 1)
-		x.b.heading(1, s.name)
-		x.sheet(s.at)
+		x.sheet(s.name, s.at)
 	}
 	return oleEmbedded(j, f, []ingest.Document{x.b.done()}), nil
 }
@@ -233,8 +232,8 @@ func sharedStrings(segs [][]byte) []string {
 }
 
 // sheet reads the cells of one sheet, which come in order of rows.
-func (x *xlsReader) sheet(at int) {
-	w := &sheetWriter{b: x.b}
+func (x *xlsReader) sheet(name string, at int) {
+	w := &sheetWriter{b: x.b, name: name}
 	var cells []string
 	row, pending := -1, -1 // pending: column of a formula whose text follows
 	flush := func() {

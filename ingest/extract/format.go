@@ -2,6 +2,7 @@ package extract
 
 import (
 	"bytes"
+	"fmt"
 	"path"
 	"strings"
 
@@ -34,11 +35,22 @@ func init() {
 		{"PowerPoint 97 file", "application/vnd.ms-powerpoint", isPowerPoint97, readPowerPoint97},
 		{"Excel 97 file", "application/vnd.ms-excel", isExcel97, readExcel97},
 		{"RTF file", "application/rtf", isRTF, readRTF},
+		{"Apple iWork file", "", isIWork, readIWork},
 		{"ZIP archive", "application/zip", isZip, readZip},
+		{"tar archive", "application/x-tar", isTar, readTar},
+		{"gzip file", "application/gzip", isGzip, readGzip},
+		{"bzip2 file", "application/x-bzip2", isBzip2, readBzip2},
 		{"mailbox", "application/mbox", isMbox, readMbox},
 		{"mail", "message/rfc822", isMail, readMail},
 		{"HTML page", "text/html", isHTML, readHTML},
 		{"Markdown file", "text/markdown", isMarkdown, readMarkdown},
+		{"notebook", "application/x-ipynb+json", isNotebook, readNotebook},
+		{"JSON file", "application/json", isJSON, readJSON},
+		{"XML file", "application/xml", isXML, readXML},
+		{"subtitles", "text/vtt", isSubtitles, readSubtitles},
+		{"markup", "text/plain", isMarkup, readMarkup},
+		{"source code", "text/plain", isCode, readCode},
+		{"configuration", "text/plain", isYAML, readYAML},
 		{"table", "text/csv", isCSV, readCSV},
 		{"text file", "text/plain", isText, readText},
 	}
@@ -65,7 +77,6 @@ var unread = []struct{ magic, name string }{
 	{"7z\xbc\xaf\x27\x1c", "a 7z archive"},
 	{"Rar!", "a RAR archive"},
 	{"\x28\xb5\x2f\xfd", "Zstandard data"},
-	{"BZh", "bzip2 data"},
 	{"\xfd7zXZ", "xz data"},
 	{"SQLite format 3\x00", "an SQLite database"},
 	{"ITSF", "a compiled help file (CHM)"},
@@ -76,7 +87,6 @@ var unread = []struct{ magic, name string }{
 	{"wOF2", "a font"},
 	{"\x00\x01\x00\x00", "a font"},
 	{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office file in the old binary format"},
-	{"\x1f\x8b", "gzip data"},
 }
 
 // probe is a file as rows look at it; what is costly is computed once.
@@ -127,6 +137,9 @@ func recognise(name string, data []byte) (*format, string) {
 			return &formats[i], ""
 		}
 	}
+	if p.oleHas("HwpSummaryInformation") {
+		return nil, "this is a Hangul (HWP) file"
+	}
 	for _, u := range unread {
 		if p.hasPrefix(u.magic) {
 			return nil, "this is " + u.name
@@ -150,3 +163,12 @@ func Supported(name string, head []byte) bool {
 }
 
 func isText(p *probe) bool { return p.sample() != "" }
+
+func isIWork(p *probe) bool {
+	return p.zipHas("Index/Document.iwa") || p.zipHas("Index.zip") && p.named(".key", ".numbers", ".pages")
+}
+
+// readIWork only says what the file is: the format is not published.
+func readIWork(*job, ingest.Input) ([]ingest.Document, error) {
+	return nil, fmt.Errorf("%w: this is an Apple iWork file; export it as PDF or Office file", ingest.ErrUnsupported)
+}

@@ -70,6 +70,14 @@ func readMarkdown(j *job, in ingest.Input) ([]ingest.Document, error) {
 	if doc.Title == "" {
 		doc.Title = w.title
 	}
+	if len(doc.Blocks) == 0 && base > 0 {
+		// A page that is all front matter says only that; it is still a page.
+		if start := len(text[:base]) - len(strings.TrimLeft(text[:base], "-\uFEFF \r\n")); start < base {
+			if end := len(strings.TrimRight(text[:base], "-. \r\n")); end > start {
+				doc.Blocks = []ingest.Block{{Kind: ingest.Paragraph, Start: start, End: end}}
+			}
+		}
+	}
 	return []ingest.Document{doc}, nil
 }
 
@@ -139,7 +147,7 @@ func (w *markdownWalk) block(n ast.Node, kind ingest.BlockKind) {
 		w.section, w.levels = openSection(w.section, w.levels, n.Level, name)
 		w.add(ingest.Heading, r, n.Level)
 	case *ast.Paragraph, *ast.TextBlock:
-		if r, ok := w.lines(n); ok {
+		if r, ok := w.lines(n); ok && !onlyImages(string(w.src[r.Start:r.End])) {
 			w.add(kind, r, 0)
 		}
 	case *ast.FencedCodeBlock, *ast.CodeBlock:
@@ -280,6 +288,22 @@ func headingName(s string) string {
 		s = s[:open] + s[open+1:mid] + s[mid+end+1:]
 	}
 	return strings.TrimSpace(strings.NewReplacer("**", "", "__", "", "`", "").Replace(s))
+}
+
+// onlyImages reports whether a paragraph is images without a description.
+func onlyImages(s string) bool {
+	for s = strings.TrimSpace(s); s != ""; s = strings.TrimSpace(s) {
+		rest, ok := strings.CutPrefix(s, "![](")
+		if !ok {
+			return false
+		}
+		_, after, ok := strings.Cut(rest, ")")
+		if !ok {
+			return false
+		}
+		s = after
+	}
+	return true
 }
 
 // stripTags removes what stands in angle brackets and looks like a tag.

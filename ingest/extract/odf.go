@@ -102,7 +102,6 @@ func (r *odfReader) body(x *xmlReader) {
 				if r.sheets {
 					r.pages++
 					r.b.page(r.pages)
-					r.b.heading(1, x.attr("name"))
 				}
 				r.table(x)
 			case "page": // a slide
@@ -212,7 +211,7 @@ func (r *odfReader) table(x *xmlReader) {
 		close()
 	}
 	if r.sheets {
-		w = &sheetWriter{b: r.b}
+		w = &sheetWriter{b: r.b, name: x.attr("name")}
 	} else {
 		w = &plainTable{t: r.b.openTable()}
 	}

@@ -26,7 +26,9 @@ func readPowerPoint97(j *job, in ingest.Input) ([]ingest.Document, error) {
 	if r.b.doc.Title == "" {
 		r.b.doc.Title = r.title
 	}
-	return oleEmbedded(j, f, []ingest.Document{r.b.done()}), nil
+	docs := append([]ingest.Document{{}}, r.members...)
+	docs[0] = r.b.done()
+	return oleEmbedded(j, f, docs), nil
 }
 
 type pptContext struct {
@@ -41,6 +43,8 @@ type pptReader struct {
 	n     int // slides so far
 	title string
 	kind  int // of the text that follows: 0 and 6 are titles
+
+	members []ingest.Document
 }
 
 // records walks records: version and instance, type, length, content.
@@ -71,6 +75,8 @@ func (r *pptReader) records(b []byte, depth int, ctx pptContext) {
 				r.b.open(1, "")
 				r.kind = -1
 			}
+		case 4113: // ExOleObjStg
+			r.object(body, ver>>4 == 1)
 		case 3999: // TextHeaderAtom
 			if len(body) >= 4 {
 				r.kind = int(binary.LittleEndian.Uint32(body))
@@ -88,6 +94,29 @@ func (r *pptReader) records(b []byte, depth int, ctx pptContext) {
 		if ver&0xf == 0xf {
 			r.records(body, depth+1, inner)
 		}
+	}
+}
+
+// object reads an embedded file, whose compound file may be compressed.
+func (r *pptReader) object(b []byte, packed bool) {
+	if packed {
+		if len(b) < 4 {
+			return
+		}
+		var err error
+		if b, err = inflate(b[4:], 64<<20); err != nil && len(b) == 0 {
+			return
+		}
+		r.b.j.spendUnpacked(int64(len(b)))
+	}
+	data, name := oleNative(b)
+	if data == nil {
+		return
+	}
+	docs, warnings := r.b.j.member(name, data)
+	r.members = append(r.members, docs...)
+	for _, w := range warnings {
+		r.b.warn(w)
 	}
 }
 

@@ -39,8 +39,6 @@ func readXLSX(j *job, in ingest.Input) ([]ingest.Document, error) {
 		if visible, err := f.GetSheetVisible(name); err == nil && !visible {
 			b.warn("sheet " + name + " is hidden")
 		}
-		b.open(1, name)
-		b.heading(1, name)
 		if err := readSheet(b, f, name); err != nil {
 			b.warn("sheet " + name + ": " + err.Error())
 		}
@@ -72,7 +70,7 @@ func readSheet(b *builder, f *excelize.File, name string) error {
 		return err
 	}
 	defer rows.Close()
-	w := &sheetWriter{b: b}
+	w := &sheetWriter{b: b, name: name}
 	for n := 0; rows.Next(); n++ {
 		if n%256 == 0 {
 			b.j.check()
@@ -92,6 +90,7 @@ func readSheet(b *builder, f *excelize.File, name string) error {
 // first row of a table is its header when it reads like one.
 type sheetWriter struct {
 	b      *builder
+	name   string // of the sheet; its heading, once the sheet shows anything
 	t      *tableBuilder
 	first  []string // held until the second row tells whether it is a header
 	lonely bool     // the first row has one cell: a title over the table
@@ -111,6 +110,10 @@ func (w *sheetWriter) row(cells []string) {
 	if filled(cells) == 0 {
 		w.close()
 		return
+	}
+	if w.name != "" {
+		w.b.heading(1, w.name)
+		w.name = ""
 	}
 	switch {
 	case w.t != nil:
