@@ -143,9 +143,9 @@ func (r *rule) set(line string) error {
 		line = strings.TrimPrefix(line, "/")
 	}
 	// "a/**" means what is in a, not a itself.
-	if line == "**" {
+	if line == "**" && !r.rooted {
 		line = "*"
-	} else if strings.HasSuffix(line, "/**") {
+	} else if line == "**" || strings.HasSuffix(line, "/**") {
 		line += "/*"
 	}
 	if line == "" || !doublestar.ValidatePattern(line) {
