@@ -136,7 +136,7 @@ func TestCrash(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, _ = out.Read(make([]byte, 1)) // it has begun, or ended
-		timer := time.AfterFunc(time.Duration(r.IntN(400_000))*time.Microsecond, func() { _ = cmd.Process.Kill() })
+		timer := time.AfterFunc(time.Duration(r.IntN(150_000))*time.Microsecond, func() { _ = cmd.Process.Kill() })
 		rest, _ := io.ReadAll(out)
 		err = cmd.Wait()
 		timer.Stop()

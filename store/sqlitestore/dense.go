@@ -17,6 +17,7 @@ func (ix *index) dense(ctx context.Context, v store.Vector, chosen []selection, 
 	// Codes first; what may be among the best by them is compared exactly.
 	code := make([]int8, codeWidth(len(q)))
 	scale, _ := quantise(q, code)
+	kq := newKernelQuery(code)
 	var largest float32
 	for _, vs := range ix.vectors {
 		if vs.dim != len(q) {
@@ -33,7 +34,7 @@ func (ix *index) dense(ctx context.Context, v store.Vector, chosen []selection, 
 		if vs.dim != len(q) {
 			continue
 		}
-		if err := vs.scan(ctx, &sc.top, code, scale, vs.ranges(keys, chosen != nil), int32(i)); err != nil {
+		if err := vs.scan(ctx, &sc.top, kq, scale, vs.ranges(keys, chosen != nil), int32(i)); err != nil {
 			return nil, err
 		}
 	}
@@ -120,7 +121,7 @@ func (v *vectorSegment) ranges(keys []uint32, chosen bool) [][2]uint32 {
 const scanRows = 512
 
 // scan scores rows by their codes.
-func (v *vectorState) scan(ctx context.Context, t *top, code []int8, scale float32, ranges [][2]uint32, segment int32) error {
+func (v *vectorState) scan(ctx context.Context, t *top, q *kernelQuery, scale float32, ranges [][2]uint32, segment int32) error {
 	var dots [scanRows]int32
 	for _, r := range ranges {
 		for from := r[0]; from < r[1]; from += scanRows {
@@ -132,7 +133,7 @@ func (v *vectorState) scan(ctx context.Context, t *top, code []int8, scale float
 				return err
 			}
 			out := dots[:to-from]
-			dotRows(out, code, v.codes[int(from)*v.width:int(to)*v.width], v.sums[from:to])
+			dotRows(out, q, v.codes[int(from)*v.width:int(to)*v.width], v.sums[from:to])
 			scales := v.scales[from:to]
 			for i, d := range out {
 				score := float32(d) * scale * scales[i]

@@ -438,16 +438,24 @@ func corrupt(file string, err error) error {
 	return fmt.Errorf("%s: %w (%w); run `lore doctor --repair`, or restore a copy made by `lore backup`", file, store.ErrCorrupt, err)
 }
 
-// sealed appends a checksum to a record.
-func sealed(b []byte) []byte {
-	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+// sealed appends a checksum of a record, and of what belongs to it, to the
+// record.
+func sealed(b []byte, with ...byte) []byte {
+	return binary.LittleEndian.AppendUint32(b, crc32.Update(crc32.Checksum(b, castagnoli), castagnoli, with))
 }
 
 // unsealed compares the checksum of a record and takes it off.
-func unsealed(b []byte) ([]byte, error) {
+func unsealed(b []byte, with ...byte) ([]byte, error) {
 	n := len(b) - 4
-	if n < 0 || crc32.Checksum(b[:n], castagnoli) != binary.LittleEndian.Uint32(b[n:]) {
+	if n < 0 || crc32.Update(crc32.Checksum(b[:n], castagnoli), castagnoli, with) != binary.LittleEndian.Uint32(b[n:]) {
 		return nil, errRecord
 	}
 	return b[:n], nil
+}
+
+// rowSeal is what a document's checksum covers of its row besides the record.
+func rowSeal(key, root int64, id, path string, chunks, length int) []byte {
+	b := putUint(putUint(nil, int(key)), int(root))
+	b = putString(putString(b, id), path)
+	return putUint(putUint(b, chunks), length)
 }

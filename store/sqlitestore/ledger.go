@@ -17,7 +17,7 @@ type row struct {
 	info   store.DocumentInfo
 }
 
-const rowColumns = "d.key, d.id, r.id, d.path, d.status, d.reason, d.chunks, d.embedded, d.bytes, d.info"
+const rowColumns = "d.key, d.id, r.id, d.path, d.status, d.reason, d.chunks, d.embedded, d.bytes, d.info, d.root"
 
 const fromRows = " FROM documents d JOIN roots r ON r.key = d.root "
 
@@ -27,7 +27,7 @@ func scanRow(c *conn, v []value) (d row, err error) {
 		ID: idText(v[1]), Root: asText(v[2]), Path: asText(v[3]), Status: store.Status(asText(v[4])), Reason: asText(v[5]),
 		Chunks: int(asInt(v[6])), Embedded: int(asInt(v[7])),
 	}
-	info, err := unsealed(asBytes(v[9]))
+	info, err := unsealed(asBytes(v[9]), rowSeal(d.key, asInt(v[10]), d.info.ID, d.info.Path, d.info.Chunks, d.length)...)
 	if err == nil {
 		err = decodeInfo(info, &d.info)
 	}

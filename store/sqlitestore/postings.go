@@ -129,20 +129,7 @@ func unpack(dst *[blockSize]uint32, src []byte, width int) {
 		*dst = [blockSize]uint32{}
 		return
 	}
-	mask := uint64(1)<<width - 1
-	src = src[:16*width+8]
-	at := 0
-	for i := 0; i < blockSize; i += 4 {
-		// Four numbers at a time, for less bookkeeping.
-		dst[i] = uint32(binary.LittleEndian.Uint64(src[at>>3:]) >> (at & 7) & mask)
-		at += width
-		dst[i+1] = uint32(binary.LittleEndian.Uint64(src[at>>3:]) >> (at & 7) & mask)
-		at += width
-		dst[i+2] = uint32(binary.LittleEndian.Uint64(src[at>>3:]) >> (at & 7) & mask)
-		at += width
-		dst[i+3] = uint32(binary.LittleEndian.Uint64(src[at>>3:]) >> (at & 7) & mask)
-		at += width
-	}
+	unpackPlain(dst, src, width)
 }
 
 // weights are the different weights of each point of a segment, ascending. The

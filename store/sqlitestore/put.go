@@ -31,7 +31,7 @@ func prepare(ctx context.Context, docs []store.Document) []prepared {
 					return
 				}
 				d := &docs[i]
-				p := prepared{doc: d, info: sealed(encodeInfo(&d.DocumentInfo))}
+				p := prepared{doc: d, info: encodeInfo(&d.DocumentInfo)}
 				if len(d.Points) > 0 {
 					p.points = sealed(encodePoints(d))
 				}
@@ -103,7 +103,7 @@ func (t *txn) put(p *prepared) error {
 		return err
 	}
 	if _, err := t.c.exec("INSERT INTO documents(key, id, root, path, status, reason, date, chunks, embedded, bytes, info) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		key, idValue(d.ID), root, d.Path, string(d.Status), d.Reason, sortableTime(d.Date), int64(len(d.Points)), int64(embedded), int64(len(d.Text)), p.info); err != nil {
+		key, idValue(d.ID), root, d.Path, string(d.Status), d.Reason, sortableTime(d.Date), int64(len(d.Points)), int64(embedded), int64(len(d.Text)), sealed(p.info, rowSeal(key, root, d.ID, d.Path, len(d.Points), len(d.Text))...)); err != nil {
 		return err
 	}
 	for i, text := range p.texts {

@@ -1,0 +1,133 @@
+package sqlitestore
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func randomCodes(r *rand.Rand, n int) []int8 {
+	out := make([]int8, n)
+	for i := range out {
+		switch r.IntN(8) {
+		case 0:
+			out[i] = 127
+		case 1:
+			out[i] = -127
+		default:
+			out[i] = int8(r.IntN(255) - 127)
+		}
+	}
+	return out
+}
+
+func sumsOf(rows []int8, width int) []int32 {
+	var sums []int32
+	for i := 0; i < len(rows); i += width {
+		var s int32
+		for _, c := range rows[i : i+width] {
+			s += int32(c)
+		}
+		sums = append(sums, s)
+	}
+	return sums
+}
+
+func TestDotRows(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	forEachKernel(func(name string) {
+		for _, width := range []int{64, 128, 384, 1024} {
+			for n := range 12 {
+				code, rows := randomCodes(r, width), randomCodes(r, n*width)
+				q := newKernelQuery(code)
+				got, want := make([]int32, n), make([]int32, n)
+				dotRows(got, q, rows, sumsOf(rows, width))
+				dotRowsPlain(want, q, rows)
+				if !slices.Equal(got, want) {
+					t.Errorf("%s: width %d, %d rows: %v, want %v", name, width, n, got, want)
+				}
+			}
+		}
+	})
+}
+
+// TestPostings writes lists and reads them back.
+func TestPostings(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 700).Draw(t, "n")
+		gap := rapid.SampledFrom([]uint32{1, 2, 50, 4000, 1 << 21}).Draw(t, "gap")
+		seed := rapid.Uint64().Draw(t, "seed")
+		r := rand.New(rand.NewPCG(seed, 0))
+		var w weights
+		var lw listWriter
+		lw.weights = &w
+		local := uint32(0)
+		var locals, ranks []uint32
+		byLocal := map[uint32]float32{}
+		for range n {
+			local += uint32(r.Uint32N(gap))
+			locals = append(locals, local)
+			ranks = append(ranks, uint32(r.IntN(3)*r.IntN(3)))
+			local++
+		}
+		points := int(local)
+		if points > 1<<16 {
+			points = 1 << 16
+			for i := range locals {
+				locals[i] = uint32(i) * uint32(points/n)
+			}
+		}
+		for i := range points {
+			w.from = append(w.from, uint32(len(w.rest)))
+			w.first = append(w.first, 0.1+r.Float32())
+			for range 4 {
+				w.rest = append(w.rest, w.first[i]+float32(len(w.rest)%4))
+			}
+		}
+		for i := range locals {
+			lw.add(locals[i], ranks[i])
+			byLocal[locals[i]] = w.at(locals[i], ranks[i])
+		}
+		coded := append(lw.appendTo(nil), make([]byte, 16)...)
+		l, ok := openList(coded)
+		if !ok || l.n != n {
+			t.Fatalf("list of %d opens as %d, %v", n, l.n, ok)
+		}
+		var blk block
+		var gotLocals, gotRanks []uint32
+		for b := range l.blocks {
+			l.decode(b, &blk)
+			gotLocals = append(gotLocals, blk.locals[:blk.n]...)
+			gotRanks = append(gotRanks, blk.ranks[:blk.n]...)
+			for i, local := range blk.locals[:blk.n] {
+				if v := w.at(local, blk.ranks[i]); v > l.bound(b) {
+					t.Fatalf("weight %v exceeds the bound %v of block %d", v, l.bound(b), b)
+				}
+			}
+			if got := l.find(0, blk.locals[0]); got != b {
+				t.Fatalf("find(%d) is block %d, want %d", blk.locals[0], got, b)
+			}
+		}
+		if !slices.Equal(gotLocals, locals) || !slices.Equal(gotRanks, ranks) {
+			t.Fatalf("got %v %v, want %v %v", gotLocals, gotRanks, locals, ranks)
+		}
+	})
+}
+
+func BenchmarkDotRows(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	const width, n = 384, scanRows
+	code, rows := randomCodes(r, width), randomCodes(r, n*width)
+	q, sums, out := newKernelQuery(code), sumsOf(rows, width), make([]int32, n)
+	forEachKernel(func(name string) {
+		b.Run(fmt.Sprint("kernel=", name), func(b *testing.B) {
+			b.SetBytes(int64(len(rows)))
+			for b.Loop() {
+				dotRows(out, q, rows, sums)
+			}
+		})
+	})
+}
