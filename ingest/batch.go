@@ -62,10 +62,6 @@ func (b *batch) flush(ctx context.Context, r *run) error {
 		if err := r.store.Put(ctx, docs); err != nil {
 			return fmt.Errorf("write %s: %w", docs[0].Path, err)
 		}
-		for i := range docs {
-			r.report.Bytes += int64(len(docs[i].Text))
-			r.report.Chunks += len(docs[i].Points)
-		}
 	}
 	if err := b.flushMarks(ctx, r); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -108,7 +109,7 @@ func (r *run) readAll(ctx context.Context, tasks []task) error {
 		}
 		memory.Release(s.weight)
 		done++
-		r.ticker.step(done, o.task.item.Path, r.report.Chunks+r.batch.chunks(), r.report.Failed)
+		r.ticker.step(done, o.task.item.Path, r.report.Chunks, r.report.Failed)
 	}
 	if e := dispatcher.Wait(); err == nil {
 		err = e
@@ -117,17 +118,6 @@ func (r *run) readAll(ctx context.Context, tasks []task) error {
 		err = e
 	}
 	return err
-}
-
-func (b *batch) chunks() int {
-	n := 0
-	for i := range b.files {
-		n += len(b.files[i].Points)
-	}
-	for i := range b.members {
-		n += len(b.members[i].Points)
-	}
-	return n
 }
 
 // read reads one file. Only an ended ctx is an error of the outcome.
@@ -156,6 +146,9 @@ func (r *run) read(ctx context.Context, t task) *outcome {
 	version := r.version(o.content, r.root.Labels)
 	if k := t.known; k != nil && k.file != nil && k.file.version == version && k.file.content == o.content && !r.opts.Rebuild {
 		o.fate = fateUnchanged
+		if !r.opts.DryRun && (k.file.size != t.item.Size || k.file.modTime != t.item.ModTime.UnixMilli()) {
+			o.docs = r.restamp(ctx, o)
+		}
 		return o
 	}
 	if r.opts.DryRun {
@@ -179,6 +172,43 @@ func (r *run) read(ctx context.Context, t task) *outcome {
 		}
 	}
 	return o
+}
+
+// restamp returns the stored documents of a file whose bytes are as they were
+// but whose time is not, with the new time, so that later runs need not read it.
+// It returns nil when the store does not give them whole.
+func (r *run) restamp(ctx context.Context, o *outcome) []store.Document {
+	it, k := o.task.item, o.task.known
+	if k.file.status == store.StatusFailed {
+		o.reason = k.file.reason
+		return []store.Document{r.failedRecord(o)}
+	}
+	var docs []store.Document
+	for info, err := range r.store.Documents(ctx, store.Filter{Documents: k.ids()}) {
+		if err != nil {
+			return nil
+		}
+		d := store.Document{DocumentInfo: info}
+		if d.Text, err = r.store.Text(ctx, info.ID); err != nil {
+			return nil
+		}
+		if d.Points, err = r.store.Points(ctx, info.ID, 0, info.Chunks); err != nil || len(d.Points) != info.Chunks {
+			return nil
+		}
+		d.Size, d.ModTime, d.IndexedAt, d.Status, d.Reason = it.Size, it.ModTime, o.began, store.StatusOK, ""
+		for i := range d.Points {
+			d.Points[i].Sparse = sparse(&d.Points[i].Payload)
+		}
+		if d.Version == k.file.version {
+			docs = append(docs, d)
+		}
+	}
+	for i := range docs {
+		if docs[i].ID == k.file.id { // goes last
+			return append(slices.Concat(docs[:i], docs[i+1:]), docs[i])
+		}
+	}
+	return nil
 }
 
 func (o *outcome) fail(reason string, passing bool) *outcome {
@@ -334,9 +364,7 @@ func (r *run) document(info store.DocumentInfo, d *Document) store.Document {
 			Time: c.Time, Date: info.Date, Text: c.Text, Context: c.Context, Labels: info.Labels,
 		}
 		p.Digest = store.Digest(EmbedText(&p.Payload))
-		p.Sparse.Indices, p.Sparse.Values = analysis.Passage(analysis.Fields{
-			Title: info.Title, Section: c.Section, Path: info.Path, Context: c.Context, Text: c.Text,
-		})
+		p.Sparse = sparse(&p.Payload)
 	}
 	for _, language := range []string{"en", "zh"} {
 		if 2*languages[language] > languages["en"]+languages["zh"]+languages[""] {
@@ -345,6 +373,12 @@ func (r *run) document(info store.DocumentInfo, d *Document) store.Document {
 	}
 	info.Chunks = len(points)
 	return store.Document{DocumentInfo: info, Text: d.Text, Points: points}
+}
+
+// sparse is the sparse vector of a point.
+func sparse(p *store.Payload) (v store.SparseVector) {
+	v.Indices, v.Values = analysis.Passage(analysis.Fields{Title: p.Title, Section: p.Section, Path: p.Path, Context: p.Context, Text: p.Text})
+	return v
 }
 
 // title is the content's own, or its first heading, or the file's name.

@@ -283,6 +283,9 @@ func (r *run) apply(ctx context.Context, o *outcome) error {
 		}
 	case fateUnchanged:
 		r.unchanged(o.task.item.Path, k)
+		if len(o.docs) > 0 {
+			r.batch.add(o.docs...)
+		}
 	case fateFailed:
 		r.fail(o.task.item.Path, o.reason)
 		if k.answers() {
@@ -304,6 +307,10 @@ func (r *run) apply(ctx context.Context, o *outcome) error {
 			break
 		}
 		r.batch.add(o.docs...)
+		for i := range o.docs {
+			r.report.Bytes += int64(len(o.docs[i].Text))
+			r.report.Chunks += len(o.docs[i].Points)
+		}
 		if k != nil {
 			kept := map[string]bool{}
 			for i := range o.docs {

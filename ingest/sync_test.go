@@ -326,14 +326,37 @@ func TestSyncNoticesEditsThatKeepSizeAndTime(t *testing.T) {
 
 func TestSyncTouchedFileIsUnchanged(t *testing.T) {
 	b := newBench(t)
-	b.write("a.txt", "one two")
+	b.write("a.txt", "# One\n\ntwo")
+	b.write("bad.txt", "!torn")
+	b.write("box.txt", "=\nfirst\nsecond")
 	b.all()
+	before := b.contents()
 	b.x.taken()
-	if err := os.Chtimes(b.path("a.txt"), time.Time{}, time.Now().Add(-time.Hour)); err != nil {
-		t.Fatal(err)
+	b.e.texts = nil
+	for _, name := range []string{"a.txt", "bad.txt", "box.txt"} {
+		if err := os.Chtimes(b.path(name), time.Time{}, time.Now().Add(-time.Hour)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	want(t, "0 new, 0 updated, 1 unchanged, 0 removed, 0 failed", summary(b.all()))
+	r := b.all()
+	want(t, "0 new, 0 updated, 2 unchanged, 0 removed, 1 failed", summary(r))
 	want(t, []string(nil), b.x.taken())
+	want(t, 0, len(b.e.texts)+r.Chunks)
+	want(t, before, b.contents())
+	want(t, []string{"a.txt ok 1/1", "bad.txt failed 0/0 bad cross reference: damaged file", "box.txt ok 0/0", "box.txt!/part1.txt ok 1/1", "box.txt!/part2.txt ok 1/1"}, b.ls())
+	hits, err := b.st.Search(t.Context(), store.Query{Leg: store.LegSparse, Sparse: sparse(&store.Payload{Text: "two"}), Limit: 9})
+	if err != nil || len(hits) != 1 || hits[0].Payload.Path != "a.txt" {
+		t.Errorf("%v, %v", hits, err)
+	}
+
+	// The new times are known now: nothing is opened again.
+	f := b.folder(".", nil)
+	sealed := fixed{root: f.Root()}
+	for it := range f.Items(t.Context()) {
+		it.Open = func(context.Context) (io.ReadCloser, error) { return nil, errors.New("opened") }
+		sealed.items = append(sealed.items, it)
+	}
+	want(t, "0 new, 0 updated, 2 unchanged, 0 removed, 1 failed", summary(b.sync(sealed)))
 }
 
 func TestSyncFilesWithOneContent(t *testing.T) {
