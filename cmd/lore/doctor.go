@@ -175,15 +175,21 @@ func (p *program) examineModel(ctx context.Context, e *examination) {
 }
 
 func (p *program) examineStore(ctx context.Context, e *examination, embedder model.Embedder, repair bool) {
-	how := reading
 	if repair {
-		how = writing
+		done, err := p.repair(ctx)
+		if err != nil {
+			e.problem("repair", err.Error(), "restore a backup, or index again into a new collection")
+			return
+		}
+		for _, line := range done {
+			e.ok("repair", "%s", line)
+		}
 	}
-	st, err := p.openStore(ctx, how, embedder)
+	st, err := p.openStore(ctx, reading, embedder)
 	var mismatch *store.ModelMismatchError
 	if errors.As(err, &mismatch) {
 		e.problem("index", err.Error(), "")
-		st, err = p.openStore(ctx, how, nil)
+		st, err = p.openStore(ctx, reading, nil)
 	}
 	if err != nil {
 		e.problem("index", err.Error(), "")
@@ -202,18 +208,7 @@ func (p *program) examineStore(ctx context.Context, e *examination, embedder mod
 	if stats.Model.Fingerprint != "" && stats.Embedded < stats.Points {
 		e.note("index", plural(stats.Points-stats.Embedded, "chunk")+" without a vector", "`lore index` makes the rest")
 	}
-	if mender, ok := st.(store.Repairer); ok && repair {
-		if err := mender.Repair(ctx); err != nil {
-			e.problem("index", err.Error(), "restore a backup, or index again into a new collection")
-			return
-		}
-		e.ok("index", "built anew from its text")
-	}
-	checker, ok := st.(store.Checker)
-	if !ok {
-		return
-	}
-	problems, err := checker.Check(ctx)
+	problems, err := check(ctx, st)
 	if err != nil {
 		e.problem("index", err.Error(), "")
 		return

@@ -211,3 +211,55 @@ func (p *program) assistant(st store.Store, embedder model.Embedder, generator m
 		Generator: generator, Embedder: embedder, Limit: p.cfg.Limit, Caution: ask.Caution(p.cfg.Caution), Language: p.cfg.Language,
 	})
 }
+
+// check examines a store.
+func check(ctx context.Context, st store.Store) ([]store.Problem, error) {
+	switch st := st.(type) {
+	case *sqlitestore.Store:
+		found, err := st.Check(ctx)
+		problems := make([]store.Problem, 0, len(found))
+		for _, f := range found {
+			problems = append(problems, store.Problem{What: f.Where + ": " + f.Message, Fix: "`lore doctor --repair` mends it"})
+		}
+		return problems, err
+	case store.Checker:
+		return st.Check(ctx)
+	}
+	return nil, nil
+}
+
+// repair mends the collection and says what it did.
+func (p *program) repair(ctx context.Context) ([]string, error) {
+	if _, remote := p.qdrantAddress(); remote {
+		st, err := p.openStore(ctx, writing, nil)
+		if err != nil {
+			return nil, err
+		}
+		defer st.Close()
+		if mender, ok := st.(store.Repairer); ok {
+			return []string{"half-written documents were cleared away"}, mender.Repair(ctx)
+		}
+		return nil, nil
+	}
+	report, err := sqlitestore.Repair(ctx, p.cfg.Data, sqlitestore.Options{Collection: p.cfg.Collection, LockTimeout: p.lockTimeout}, sqlitestore.RepairOptions{})
+	if errors.Is(err, store.ErrNoCollection) {
+		return nil, p.errNothingIndexed()
+	}
+	if err != nil {
+		return nil, err
+	}
+	done := []string{fmt.Sprintf("%s built anew, %s dropped", plural(report.Rebuilt, "document"), plural(report.Segments, "damaged segment"))}
+	if report.Saved != "" {
+		done = append(done, "the damaged file is kept as "+report.Saved)
+	}
+	if report.Vectors > 0 {
+		done = append(done, plural(report.Vectors, "vector")+" lost; `lore index` makes them again")
+	}
+	for _, path := range report.Removed {
+		done = append(done, path+" could not be saved; `lore index` reads it again")
+	}
+	if report.Lost {
+		done = append(done, "more documents may be gone; `lore index` reads them again")
+	}
+	return done, nil
+}
