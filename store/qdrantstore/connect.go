@@ -43,9 +43,9 @@ func dial(ctx context.Context, o Options) (*connection, error) {
 		return nil, err
 	}
 	c := &connection{target: end.String(), options: o, end: end}
-	useTLS := end.tls || o.TLS || o.TLSConf != nil
+	useTLS := end.tls || o.TLS || o.TLSConfig != nil
 	c.end.tls = useTLS
-	tlsConf := o.TLSConf
+	tlsConf := o.TLSConfig
 	if tlsConf == nil {
 		tlsConf = &tls.Config{MinVersion: tls.VersionTLS12}
 	}

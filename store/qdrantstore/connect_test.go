@@ -51,7 +51,7 @@ func TestMistakes(t *testing.T) {
 		{"TLS on a plain port", qdrantstore.Options{Address: "https://" + plain.Address()}, "does not speak TLS"},
 		{"plain on a TLS port", qdrantstore.Options{Address: encrypted.Address()}, "https://"},
 		{"unknown authority", qdrantstore.Options{Address: "https://" + encrypted.Address()}, "does not trust"},
-		{"HTTPS REST port", qdrantstore.Options{Address: "https://" + secure.Listener.Addr().String(), TLSConf: &tls.Config{InsecureSkipVerify: true}}, "REST port"},
+		{"HTTPS REST port", qdrantstore.Options{Address: "https://" + secure.Listener.Addr().String(), TLSConfig: &tls.Config{InsecureSkipVerify: true}}, "REST port"},
 		{"old server", qdrantstore.Options{Address: qdranttest.StartWith(t, qdranttest.Options{Version: "1.7.4"}).Address()}, "too old"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -77,7 +77,7 @@ func TestKeyAndTLS(t *testing.T) {
 	pool.AddCert(cert.Leaf)
 	server := qdranttest.StartWith(t, qdranttest.Options{APIKey: "secret", TLS: &tls.Config{Certificates: []tls.Certificate{cert}}})
 	o := options(server)
-	o.APIKey, o.TLSConf = "secret", &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	o.APIKey, o.TLSConfig = "secret", &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	s := open(t, o)
 	put(t, s, document("a", "1", "words"))
 	if got := found(t, s, "words", 5); len(got) != 1 {

@@ -15,6 +15,7 @@ import (
 	"github.com/lore-kb/lore/store"
 	"github.com/lore-kb/lore/store/qdrantstore"
 	"github.com/lore-kb/lore/store/qdrantstore/qdranttest"
+	"github.com/lore-kb/lore/store/storetest"
 )
 
 // TestFaults writes through a server that misbehaves and comes round again:
@@ -255,6 +256,24 @@ func TestRestart(t *testing.T) {
 	put(t, s, document("b", "1", texts("b", "1", 3)...))
 	if got := found(t, s, "common", 20); len(got) != 8 || pointsOn(server) != 8 {
 		t.Errorf("found %q; %d points on the server", got, pointsOn(server))
+	}
+}
+
+// TestSameVersionAgain puts a version again with fewer points, and a point's
+// vector that the second time comes without one.
+func TestSameVersionAgain(t *testing.T) {
+	server := qdranttest.Start(t)
+	s := open(t, options(server))
+	put(t, s, document("a", "1", texts("a", "1", 6)...))
+	if err := embed(t.Context(), s, storetest.Model.Dimension); err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, document("a", "1", texts("a", "1", 4)...))
+	if got := found(t, s, "common", 10); len(got) != 4 || pointsOn(server) != 4 {
+		t.Errorf("found %q; %d points on the server", got, pointsOn(server))
+	}
+	if st := stats(t, s); st.Embedded != 4 {
+		t.Errorf("stats %+v", st)
 	}
 }
 

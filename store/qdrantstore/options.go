@@ -18,10 +18,10 @@ import (
 type Options struct {
 	// Address is qdrant://HOST:PORT, qdrants:// or https:// for TLS, http://, or
 	// HOST:PORT; the port is that of gRPC. Empty: localhost:6334.
-	Address string
-	APIKey  string
-	TLS     bool        // speak TLS whatever the address says
-	TLSConf *tls.Config // for a private authority; nil: the system's, TLS 1.2 or newer
+	Address   string
+	APIKey    string
+	TLS       bool        // speak TLS whatever the address says
+	TLSConfig *tls.Config // for a private authority; nil: the system's, TLS 1.2 or newer
 
 	Collection string      // "default" when empty
 	Model      store.Model // see store.Model

@@ -16,6 +16,7 @@ import (
 const (
 	groupDocuments = 64
 	groupPoints    = 4096
+	groupBytes     = 32 << 20 // of text
 )
 
 // A text longer than this is cut into parts of this size, each a record.
@@ -50,10 +51,11 @@ func (s *Store) Put(ctx context.Context, docs []store.Document) error {
 // none of them is there twice.
 func groupSize(docs []store.Document) int {
 	seen := make(map[string]bool, groupDocuments)
-	points := 0
+	points, bytes := 0, 0
 	for i := range docs {
 		points += len(docs[i].Points)
-		if i > 0 && (i == groupDocuments || points > groupPoints || seen[docs[i].ID]) {
+		bytes += len(docs[i].Text)
+		if i > 0 && (i == groupDocuments || points > groupPoints || bytes > groupBytes || seen[docs[i].ID]) {
 			return i
 		}
 		seen[docs[i].ID] = true

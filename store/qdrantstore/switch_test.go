@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -260,5 +261,70 @@ func TestSwitchBesideWriter(t *testing.T) {
 	}
 	if problems, err := writer.Check(t.Context()); err != nil || len(problems) > 0 {
 		t.Errorf("problems %v, %v", problems, err)
+	}
+}
+
+// until waits for a call to come back or for the server to have got n more
+// calls of a method.
+func until(server *qdranttest.Server, done <-chan error, method string, n int) {
+	for base := server.Calls(method); server.Calls(method) < base+n && len(done) == 0; {
+		runtime.Gosched()
+	}
+}
+
+// TestWriteDuringExchange writes at the moment when the sets of points change
+// places: the document is in the new set.
+func TestWriteDuringExchange(t *testing.T) {
+	server := qdranttest.Start(t)
+	o := options(server)
+	s := open(t, o)
+	o.Model = store.Model{}
+	writer := open(t, o)
+	put(t, writer, document("a", "1", texts("a", "1", 3)...))
+	w, err := s.BeginSwitch(t.Context(), other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	server.Inject(qdranttest.Fault{Method: "UpdateAliases", Do: func() {
+		go func() {
+			done <- writer.Put(context.Background(), []store.Document{document("b", "1", texts("b", "1", 2)...)})
+		}()
+		until(server, done, "Get", 8)
+	}})
+	if err := w.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if got := found(t, writer, "common", 10); len(got) != 5 {
+		t.Errorf("found %q", got)
+	}
+}
+
+// TestExchangeDuringWrite lets the sets change places while a writer is about to
+// commit: the exchange waits for it.
+func TestExchangeDuringWrite(t *testing.T) {
+	server := qdranttest.Start(t)
+	o := options(server)
+	s := open(t, o)
+	o.Model = store.Model{}
+	writer := open(t, o)
+	w, err := s.BeginSwitch(t.Context(), other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	server.Inject(qdranttest.Fault{Method: "Upsert", Collection: "~docs", Skip: 1, Do: func() {
+		go func() { done <- w.Commit(context.Background()) }()
+		until(server, done, "Count", 8)
+	}})
+	put(t, writer, document("b", "1", texts("b", "1", 2)...))
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if got := found(t, writer, "common", 10); len(got) != 2 {
+		t.Errorf("found %q", got)
 	}
 }
