@@ -26,8 +26,9 @@ type WatchOptions struct {
 	// noticed, for file systems that report none; default 5 minutes, and 30
 	// seconds when the system refuses to watch all of the folder.
 	Every time.Duration
-	// Synced is called after every sync that did something or failed, and after
-	// the first. Filled is called after vectors were made. Neither is called by
+	// Synced is called after the first sync, and after every other one that wrote
+	// or removed something, or that fails or warns of something else than the one
+	// before. Filled is called after vectors were made. Neither is called by
 	// two goroutines at once. Nil: not called.
 	Synced func(*Report, error)
 	Filled func(Filled, error)
@@ -65,8 +66,9 @@ type watcher struct {
 	folder *Folder
 	opts   WatchOptions
 	notify *fsnotify.Watcher
-	blind  error // why some folder is not watched
-	synced bool  // once at least
+	blind  error  // why some folder is not watched
+	said   string // by the last sync: what failed, and warnings
+	synced bool   // once at least
 
 	reporting sync.Mutex
 }
@@ -187,12 +189,13 @@ func (w *watcher) sync(ctx context.Context, pending chan<- struct{}) {
 	if w.blind != nil && !w.synced {
 		r.Warnings = append(r.Warnings, fmt.Sprintf("not every folder can be watched (%v); changes there are noticed every %s", w.blind, w.every()))
 	}
-	if w.opts.Synced != nil && (!w.synced || err != nil || r.New+r.Updated+r.Removed > 0 || len(r.Warnings) > 0) {
+	says := fmt.Sprint(r.Failures, r.Warnings, err)
+	if w.opts.Synced != nil && (!w.synced || r.New+r.Updated+r.Removed > 0 || says != w.said) {
 		w.reporting.Lock()
 		w.opts.Synced(r, err)
 		w.reporting.Unlock()
 	}
-	w.synced = true
+	w.said, w.synced = says, true
 	if err == nil && r.Pending > 0 {
 		select {
 		case pending <- struct{}{}:

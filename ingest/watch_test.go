@@ -58,6 +58,9 @@ func TestWatch(t *testing.T) {
 	b.remove("later")
 	next("0 new, 0 updated, 1 unchanged, 1 removed, 0 failed")
 
+	b.write("torn.txt", "!torn")
+	next("0 new, 0 updated, 1 unchanged, 0 removed, 1 failed")
+
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)

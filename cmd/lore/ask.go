@@ -137,6 +137,7 @@ func (p *program) bringUpToDate(ctx context.Context, st store.Store, embedder mo
 		Collection: p.cfg.Collection, Embedder: embedder, Supported: extract.Supported, NoWait: true, Progress: progress,
 	})
 	total := &ingest.Report{Skipped: map[ingest.SkipReason]int{}}
+	var scopes []string // of sources that are part of a remembered folder
 	for _, src := range sources {
 		report, err := syncer.Sync(ctx, src)
 		shown.clear()
@@ -144,7 +145,13 @@ func (p *program) bringUpToDate(ctx context.Context, st store.Store, embedder mo
 			return err
 		}
 		addReport(total, report)
-		filter.Roots = append(filter.Roots, src.Root().ID)
+		filter.Roots = append(filter.Roots, report.Root)
+		if report.Scope != "" {
+			scopes = append(scopes, report.Scope)
+		}
+	}
+	if len(scopes) == len(sources) && len(filter.Paths) == 0 {
+		filter.Paths = scopes
 	}
 	for _, failure := range total.Failures {
 		fmt.Fprintf(p.err, "failed: %s: %s\n", failure.Path, failure.Reason)
