@@ -27,6 +27,8 @@ func child(run string) {
 		err = crashScript(arg)
 	case "full":
 		err = fullScript(arg)
+	case "read":
+		err = readScript(arg)
 	case "hold":
 		err = holdScript(arg)
 	}

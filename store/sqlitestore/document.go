@@ -342,7 +342,7 @@ func (p *points) at(i int) (out store.Point, err error) {
 
 // Texts are kept in blocks of this many bytes, so that a passage of a long
 // document is read without the rest.
-const textBlock = 64 << 10
+const textBlock = 16 << 10
 
 // blocks returns how many rows a text takes.
 func blocks(length int) int { return (length + textBlock - 1) / textBlock }

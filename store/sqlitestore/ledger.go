@@ -116,7 +116,15 @@ func (s *Store) Text(ctx context.Context, id string) (string, error) {
 			return err
 		}
 		if !found {
-			return store.ErrNotFound
+			// A damaged index would hide the document; look at every row.
+			n, err := c.int("SELECT count(*) FROM documents NOT INDEXED WHERE id = ?", idValue(id))
+			if err == nil && n > 0 {
+				err = corrupt(c.file, fmt.Errorf("document %s is not in the index of documents", id))
+			}
+			if err == nil {
+				err = store.ErrNotFound
+			}
+			return err
 		}
 		out, err = text(c, d.key, d.length, 0, d.length)
 		return err

@@ -345,7 +345,7 @@ func (r *repairer) dropDocuments(ctx context.Context) error {
 		}
 		for _, sql := range []string{
 			"DELETE FROM payloads WHERE key NOT IN (SELECT key FROM documents)",
-			"DELETE FROM texts WHERE NOT EXISTS (SELECT 1 FROM documents d WHERE texts.key >= d.key AND texts.key < d.key + (d.bytes + 65535) / 65536)",
+			fmt.Sprintf("DELETE FROM texts WHERE NOT EXISTS (SELECT 1 FROM documents d WHERE texts.key >= d.key AND texts.key < d.key + (d.bytes + %d) / %d)", textBlock-1, textBlock),
 		} {
 			if _, err := t.c.exec(sql); err != nil {
 				return err

@@ -19,6 +19,9 @@ import (
 	"sync"
 	"time"
 
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"github.com/lore-kb/lore/store"
 )
 
@@ -134,6 +137,21 @@ func (s *Store) open(ctx context.Context, o Options) error {
 }
 
 func (s *Store) openReadOnly(missing error) error {
+	err := s.tryReadOnly(missing)
+	var e *sqlite.Error
+	if !errors.As(err, &e) || e.Code()&0xff != sqlite3.SQLITE_CANTOPEN && e.Code()&0xff != sqlite3.SQLITE_READONLY {
+		return err
+	}
+	// Even a reader keeps a log beside the file. Where that cannot be, nobody
+	// writes either, and the file alone is the collection if its log is empty.
+	if info, e := os.Stat(s.file + "-wal"); e == nil && info.Size() > 0 {
+		return fmt.Errorf("%w; its last changes are still in %s-wal: open it once where lore can write, or copy the folder to such a place", err, s.file)
+	}
+	s.immutable = true
+	return s.tryReadOnly(missing)
+}
+
+func (s *Store) tryReadOnly(missing error) error {
 	c, err := s.reader()
 	if err != nil {
 		return err
