@@ -3,6 +3,7 @@ package extract
 import (
 	"bytes"
 	"strings"
+	uc "unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding"
@@ -171,6 +172,9 @@ func legacyCharset(data []byte, truncated bool) string {
 	if best != "" && bestScore >= 0.5 {
 		return best
 	}
+	if cs := singleByteScript(data); cs != "" {
+		return cs
+	}
 	if float64(highs) < 1.6*float64(runs) {
 		return csLatin
 	}
@@ -181,6 +185,53 @@ func legacyCharset(data []byte, truncated bool) string {
 		return ""
 	}
 	return csLatin
+}
+
+// singleByteScript recognises Cyrillic, Greek, Arabic and Hebrew in one byte a
+// letter: nearly all high bytes decode to letters of the script, in words, and
+// capitals stand only where words begin.
+func singleByteScript(data []byte) string {
+	best, bestScore := "", 0.8
+	for _, c := range []struct {
+		name   string
+		enc    *charmap.Charmap
+		script *uc.RangeTable
+	}{
+		{"windows-1251", charmap.Windows1251, uc.Cyrillic}, {"koi8-r", charmap.KOI8R, uc.Cyrillic}, {"windows-1253", charmap.Windows1253, uc.Greek},
+		{"windows-1256", charmap.Windows1256, uc.Arabic}, {"windows-1255", charmap.Windows1255, uc.Hebrew},
+	} {
+		highs, good, bad := 0, 0, 0
+		var last rune
+		for _, b := range data {
+			r := rune(b)
+			if b >= 0x80 {
+				r = c.enc.DecodeByte(b)
+				highs++
+				switch {
+				case r == uc.ReplacementChar:
+					bad++
+				case uc.Is(c.script, r):
+					good++
+					if uc.IsUpper(r) && uc.IsLower(last) {
+						bad++
+					}
+				}
+			}
+			// A letter of the script beside a Latin one is an accent, more likely.
+			latin, was := r|0x20 >= 'a' && r|0x20 <= 'z', last|0x20 >= 'a' && last|0x20 <= 'z'
+			if latin && uc.Is(c.script, last) || was && uc.Is(c.script, r) {
+				bad++
+			}
+			last = r
+		}
+		if highs < 8 {
+			continue
+		}
+		if s := float64(good-3*bad) / float64(highs); s > bestScore {
+			best, bestScore = c.name, s
+		}
+	}
+	return best
 }
 
 // scoreLegacy is the share of decoded non-ASCII characters that the charset's

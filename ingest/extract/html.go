@@ -101,9 +101,16 @@ func (j *job) html(page, name string) ingest.Document {
 		main = article
 	}
 	w := &htmlWalk{b: b}
-	if title := b.doc.Title; title != "" && !startsWithHeading(main) {
+	if main == article {
+		// The article has its first-order headings turned into second-order
+		// ones, or has lost them.
+		w.tops = firstOrder(root)
+	}
+	if title := b.doc.Title; title != "" && !startsWithHeading(main, w.tops) {
 		b.open(1, title)
-		w.shift = 1
+		if len(w.tops) == 0 {
+			w.shift = 1
+		}
 	}
 	w.walk(main, 0)
 	w.flush()
@@ -253,10 +260,21 @@ func prune(root *html.Node) *html.Node {
 	return body
 }
 
-func startsWithHeading(n *html.Node) bool {
+// firstOrder is the text of the headings of the first order.
+func firstOrder(root *html.Node) map[string]bool {
+	tops := map[string]bool{}
+	for d := range root.Descendants() {
+		if d.Type == html.ElementNode && d.DataAtom == atom.H1 {
+			tops[oneLine(nodeText(d))] = true
+		}
+	}
+	return tops
+}
+
+func startsWithHeading(n *html.Node, tops map[string]bool) bool {
 	for d := range n.Descendants() {
 		switch {
-		case d.Type == html.ElementNode && d.DataAtom == atom.H1:
+		case d.Type == html.ElementNode && d.DataAtom == atom.H1, d.Type == html.ElementNode && d.DataAtom == atom.H2 && tops[oneLine(nodeText(d))]:
 			return true
 		case d.Type == html.TextNode && len(strings.TrimSpace(d.Data)) > 200:
 			return false
@@ -282,6 +300,7 @@ type htmlWalk struct {
 	mark   string           // of the list item that gathers
 	list   []int            // open lists: 0 for bullets, else the next number
 	shift  int              // added to heading levels
+	tops   map[string]bool  // headings that are of the first order whatever their tag
 }
 
 // maxTreeDepth bounds the recursion; the parser's own bound is close to it.
@@ -337,7 +356,11 @@ func (w *htmlWalk) walk(n *html.Node, depth int) {
 		}
 	case atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6:
 		w.flush()
-		w.b.heading(int(n.Data[1]-'0')+w.shift, nodeText(n))
+		level, text := int(n.Data[1]-'0')+w.shift, oneLine(nodeText(n))
+		if w.tops[text] {
+			level = 1
+		}
+		w.b.heading(level, text)
 	case atom.Pre:
 		w.flush()
 		w.b.code(preText(n))

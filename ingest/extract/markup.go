@@ -22,11 +22,14 @@ type markup struct {
 	begin    *regexp.Regexp
 	end      *regexp.Regexp // of code; the fence itself when nil
 	indented bool           // code is what follows "::" and is indented
+	skip     *regexp.Regexp // lines without text
+	title    *regexp.Regexp // a line that gives the title
 }
 
 var (
 	orgHeading  = regexp.MustCompile(`^(\*+)\s+(?:(?:TODO|DONE|NEXT|WAITING)\s+)?(.+?)(?:\s+:[\w:@]+:)?$`)
 	adocHeading = regexp.MustCompile(`^(={1,6})\s+(\S.*)$`)
+	texSkip     = regexp.MustCompile(`^\s*(?:%|\\(?:documentclass|usepackage|begin|end|maketitle|tableofcontents|newpage|clearpage|label|bibliography|bibliographystyle|centering|includegraphics|input|include|newcommand|renewcommand|def|set[a-z]*)\b[^ ]*\s*$)`)
 	texHeading  = regexp.MustCompile(`^\s*\\(part|chapter|section|subsection|subsubsection|paragraph|title)\*?(?:\[[^\]]*\])?\{(.*?)\}?\s*(?:\\label\{[^}]*\})?\s*%?$`)
 	wikiHeading = regexp.MustCompile(`^(={1,6})\s*([^=].*?)\s*={1,6}\s*$`)
 	podHeading  = regexp.MustCompile(`^=head([1-6])\s+(.+)$`)
@@ -34,12 +37,12 @@ var (
 )
 
 var markups = map[string]markup{
-	".org":  {media: "text/org", begin: regexp.MustCompile(`(?i)^\s*#\+begin_(?:src|example)`), end: regexp.MustCompile(`(?i)^\s*#\+end_`), heading: byCount(orgHeading)},
+	".org":  {media: "text/org", begin: regexp.MustCompile(`(?i)^\s*#\+begin_(?:src|example)`), end: regexp.MustCompile(`(?i)^\s*#\+end_`), heading: byCount(orgHeading), skip: regexp.MustCompile(`^#(?:\+| |$)`), title: regexp.MustCompile(`(?i)^#\+title:\s*(.+)$`)},
 	".rst":  {media: "text/x-rst", under: true, indented: true},
 	".adoc": {media: "text/asciidoc", begin: regexp.MustCompile(`^(?:----+|\.\.\.\.+)$`), heading: byCount(adocHeading)},
 	".wiki": {media: "text/x-wiki", heading: byCount(wikiHeading)},
 	".typ":  {media: "text/x-typst", heading: byCount(adocHeading)},
-	".tex": {media: "text/x-tex", begin: regexp.MustCompile(`^\s*\\begin\{(?:verbatim|lstlisting|minted)`), end: regexp.MustCompile(`^\s*\\end\{(?:verbatim|lstlisting|minted)`),
+	".tex": {media: "text/x-tex", skip: texSkip, begin: regexp.MustCompile(`^\s*\\begin\{(?:verbatim|lstlisting|minted)`), end: regexp.MustCompile(`^\s*\\end\{(?:verbatim|lstlisting|minted)`),
 		heading: func(line string) (int, string) {
 			m := texHeading.FindStringSubmatch(line)
 			if m == nil {
@@ -128,6 +131,11 @@ func (w *markupWalk) run(text string) {
 	}
 	for i := 0; i < len(lines); i++ {
 		s := line(i)
+		if w.m.title != nil && w.doc.Title == "" {
+			if m := w.m.title.FindStringSubmatch(s); m != nil {
+				w.doc.Title = oneLine(m[1])
+			}
+		}
 		if strings.TrimSpace(s) == "" {
 			flush(i)
 			continue
@@ -148,6 +156,10 @@ func (w *markupWalk) run(text string) {
 				w.heading(level, name, lines[i].start, lines[i].end)
 				continue
 			}
+		}
+		if w.m.skip != nil && w.m.skip.MatchString(s) {
+			flush(i)
+			continue
 		}
 		if w.m.under {
 			if mark := underline(line(i + 1)); mark != 0 && underline(s) == 0 && len(line(i+1)) >= len([]rune(s)) {

@@ -59,6 +59,11 @@ func readPDF(j *job, in ingest.Input) ([]ingest.Document, error) {
 	for i, p := range pages {
 		j.check()
 		texts[i] = r.pageLines(p, b)
+		margin := edgeShare * (r.high - r.low)
+		for k := range texts[i] {
+			l := &texts[i][k]
+			l.edge = l.turn == 0 && (l.y > r.high-margin || l.y < r.low+margin)
+		}
 		images += r.images
 		glyphs += len(r.glyphs)
 	}
@@ -171,24 +176,22 @@ func bodySize(pages [][]pdfLine) float64 {
 	return float64(best) / 2
 }
 
+// edgeShare is how much of the page's height at its top and bottom running
+// headers and footers stand in.
+const edgeShare = 0.11
+
 // markEdges finds lines that stand at the top or bottom of many pages, numbers
 // in them aside, and marks them as dropped.
 func markEdges(pages [][]pdfLine) {
 	if len(pages) < 3 {
 		return
 	}
-	const reach = 3 // lines from the edge
 	type place struct{ page, line int }
 	found := map[string][]place{}
 	for p, lines := range pages {
-		order := make([]int, len(lines))
-		for i := range order {
-			order[i] = i
-		}
-		sort.SliceStable(order, func(a, b int) bool { return lines[order[a]].y > lines[order[b]].y })
 		seen := map[string]bool{}
-		for i, k := range order {
-			if i >= reach && i < len(order)-reach {
+		for k := range lines {
+			if !lines[k].edge {
 				continue
 			}
 			key := edgeKey(lines[k].text())
@@ -303,6 +306,9 @@ func leading(lines []pdfLine) float64 {
 func rightEdges(lines []pdfLine) map[int]float64 {
 	ends := map[int][]float64{}
 	for i := range lines {
+		if len(lines[i].cells) > 1 {
+			continue // a row of a table may be wider than the text
+		}
 		ends[lines[i].region] = append(ends[lines[i].region], lines[i].x2)
 	}
 	edges := map[int]float64{}
@@ -339,7 +345,7 @@ func continues(first, prev, next pdfLine, lead, right float64) bool {
 	}
 	// A line that ends although the next word would have fitted is the last of
 	// its paragraph.
-	if word := firstWordWidth(&next); prev.x2+word+0.7*size < right {
+	if word := firstWordWidth(&next); prev.x2+word+0.7*size < right && prev.x2-first.x < 0.85*(right-first.x) {
 		return false
 	}
 	// An indented line starts a paragraph when its predecessor started further

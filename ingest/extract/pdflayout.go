@@ -35,7 +35,8 @@ type pdfLine struct {
 	size     float64
 	bold     bool
 	region   int // number of the region it is in
-	edge     bool
+	turn     int
+	edge     bool // at the top or bottom of the page
 	dropped  bool
 }
 
@@ -74,10 +75,17 @@ func layout(glyphs []pdfGlyph) []pdfLine {
 		if len(turns[t]) == 0 {
 			continue
 		}
-		spans := makeSpans(turns[t])
+		spans, numbers := splitLineNumbers(makeSpans(turns[t]))
+		if len(numbers) > 0 {
+			for _, line := range makeLines(numbers) {
+				line.region, line.turn, line.dropped = region, t, true
+				lines = append(lines, line)
+			}
+			region++
+		}
 		for _, group := range cutRegions(spans, 0) {
 			for _, line := range makeLines(group) {
-				line.region = region
+				line.region, line.turn = region, t
 				lines = append(lines, line)
 			}
 			region++
@@ -112,7 +120,7 @@ func isCJK(r rune) bool {
 func makeWords(glyphs []pdfGlyph) []pdfWord {
 	var words []pdfWord
 	var cur *pdfWord
-	seen := map[[3]int32]string{}
+	var prev *pdfGlyph
 	for i := range glyphs {
 		g := &glyphs[i]
 		r, _ := utf8.DecodeRuneInString(g.text)
@@ -123,12 +131,11 @@ func makeWords(glyphs []pdfGlyph) []pdfWord {
 		if r < ' ' || r == 0x7f || r == 0xfffd || r == 0xad {
 			continue
 		}
-		// Text printed twice with a slight shift looks bold and reads once.
-		key := [3]int32{int32(math.Round(g.x / (g.size * 0.25))), int32(math.Round(g.y / (g.size * 0.25))), int32(g.size * 4)}
-		if seen[key] == g.text {
+		// A character printed twice with a slight shift looks bold and reads once.
+		if prev != nil && prev.text == g.text && math.Abs(g.x-prev.x) < 0.3*(g.x2-g.x) && math.Abs(g.y-prev.y) < 0.1*g.size {
 			continue
 		}
-		seen[key] = g.text
+		prev = g
 		cjk := isCJK(r)
 		if cur != nil {
 			size := math.Max(cur.size, g.size)
@@ -160,7 +167,26 @@ func makeWords(glyphs []pdfGlyph) []pdfWord {
 		cur.cjk = isCJK(last)
 		cur.bold = cur.bold && g.bold
 	}
-	return words
+	return overprinted(words)
+}
+
+// overprinted drops words that are printed a second time where they stand.
+func overprinted(words []pdfWord) []pdfWord {
+	type place struct {
+		text string
+		y    int32
+	}
+	seen := make(map[place]float64, len(words))
+	kept := words[:0]
+	for _, w := range words {
+		key := place{string(w.text), int32(math.Round(w.y / (0.3*w.size + 0.01)))}
+		if x, ok := seen[key]; ok && math.Abs(x-w.x) < 0.15*w.size && w.x2 > w.x {
+			continue
+		}
+		seen[key] = w.x
+		kept = append(kept, w)
+	}
+	return kept
 }
 
 var ligatures = map[rune]string{'ﬀ': "ff", 'ﬁ': "fi", 'ﬂ': "fl", 'ﬃ': "ffi", 'ﬄ': "ffl", 'ﬅ': "st", 'ﬆ': "st"}
@@ -228,6 +254,52 @@ func makeSpans(glyphs []pdfGlyph) []*pdfSpan {
 		i = k
 	}
 	return spans
+}
+
+// splitLineNumbers takes the numbers of lines in the margin out: a column of at
+// least eight numbers that count up, with nothing to the left of it.
+func splitLineNumbers(spans []*pdfSpan) (text, numbers []*pdfSpan) {
+	left := math.Inf(1)
+	for _, s := range spans {
+		left = math.Min(left, s.x)
+	}
+	last, steps := -1, 0
+	for _, s := range spans { // from the top
+		n, ok := smallNumber(s)
+		if !ok || s.x > left+3*s.size {
+			continue
+		}
+		if last >= 0 && n == last+1 {
+			steps++
+		}
+		last = n
+		numbers = append(numbers, s)
+	}
+	if len(numbers) < 8 || steps*5 < (len(numbers)-1)*4 || len(numbers)*2 > len(spans)+4 {
+		return spans, nil
+	}
+	drop := map[*pdfSpan]bool{}
+	for _, s := range numbers {
+		drop[s] = true
+	}
+	for _, s := range spans {
+		if !drop[s] {
+			text = append(text, s)
+		}
+	}
+	return text, numbers
+}
+
+func smallNumber(s *pdfSpan) (int, bool) {
+	t := s.text.String()
+	if len(t) == 0 || len(t) > 3 || digits(t) != len(t) {
+		return 0, false
+	}
+	n := 0
+	for _, c := range t {
+		n = n*10 + int(c-'0')
+	}
+	return n, true
 }
 
 // cutRegions orders the spans of a page: where a gutter divides it into columns
@@ -307,21 +379,35 @@ func findGutter(spans []*pdfSpan) (float64, bool) {
 	}
 	best, bestScore := 0.0, 0.0
 	for i := bins / 10; i < bins*9/10; i++ {
-		if cross[i]*5 > len(spans) || cross[i] > cross[i-1] && cross[i-1]*5 <= len(spans) {
+		if cross[i]*5 > len(spans) {
 			continue
 		}
-		k := i
-		for k < bins*9/10 && cross[k] <= cross[i] {
-			k++
+		// A stretch that few spans cross; the gutter is where the fewest do.
+		end, low := i, cross[i]
+		for end < bins*9/10 && cross[end]*5 <= len(spans) {
+			low = min(low, cross[end])
+			end++
 		}
-		if float64(k-i)*step < 0.8*size {
-			continue
+		from, to := i, i
+		for k := i; k < end; k++ {
+			if cross[k] > low {
+				continue
+			}
+			start := k
+			for k < end && cross[k] <= low {
+				k++
+			}
+			if k-start > to-from {
+				from, to = start, k
+			}
 		}
-		x := minX + (float64(i+k)/2)*step
-		if score := gutterScore(spans, x, minX, maxX); score > bestScore {
-			best, bestScore = x, score
+		if float64(to-from)*step >= 0.6*size {
+			x := minX + (float64(from+to)/2)*step
+			if score := gutterScore(spans, x, minX, maxX); score > bestScore {
+				best, bestScore = x, score
+			}
 		}
-		i = k
+		i = end
 	}
 	return best, bestScore > 0
 }

@@ -32,13 +32,14 @@ func (m pdfMatrix) mul(n pdfMatrix) pdfMatrix {
 	}
 }
 
-// pdfPage reads what pages show.
+// pdfReader reads what pages show.
 type pdfReader struct {
 	*pdfDoc
 	fonts map[int]*pdfFont
 
 	glyphs []pdfGlyph
-	box    [4]float64 // of the page
+	low    float64 // of the page, in the coordinates of level text
+	high   float64
 	images int
 	ops    int // operators left for this page
 	forms  map[int]int
@@ -61,7 +62,7 @@ type pdfState struct {
 
 // page interprets the content of one page into r.glyphs.
 func (r *pdfReader) page(page, resources pdf.Value, box [4]float64, rotate int) {
-	r.glyphs, r.images, r.ops, r.box = r.glyphs[:0], 0, maxPageOps, box
+	r.glyphs, r.images, r.ops = r.glyphs[:0], 0, maxPageOps
 	r.forms = map[int]int{}
 	ctm := pdfIdentity
 	switch ((rotate/90)%4 + 4) % 4 {
@@ -72,6 +73,9 @@ func (r *pdfReader) page(page, resources pdf.Value, box [4]float64, rotate int) 
 	case 3:
 		ctm = pdfMatrix{0, 1, -1, 0, 0, 0}
 	}
+	y1 := box[0]*ctm[1] + box[1]*ctm[3]
+	y2 := box[2]*ctm[1] + box[3]*ctm[3]
+	r.low, r.high = math.Min(y1, y2), math.Max(y1, y2)
 	var data []byte
 	switch c := page.Key("Contents"); c.Kind() {
 	case pdf.Stream:

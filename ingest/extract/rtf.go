@@ -193,7 +193,12 @@ func (r *rtfReader) flushRaw() {
 	if e, ok := r.fonts[r.g.font]; ok && e != nil {
 		enc = e
 	}
-	if s, err := enc.NewDecoder().Bytes(r.raw); err == nil {
+	s, err := enc.NewDecoder().Bytes(r.raw)
+	if bytes.Contains(s, []byte("\uFFFD")) {
+		// A Western font in a file whose code page is another.
+		s, err = charmap.Windows1252.NewDecoder().Bytes(r.raw)
+	}
+	if err == nil {
 		r.text.Write(s)
 	}
 	r.raw = r.raw[:0]

@@ -166,7 +166,7 @@ func readXML(j *job, in ingest.Input) ([]ingest.Document, error) {
 				continue
 			}
 			if strings.Contains(s, "</") {
-				s = cleanText(stripTags(s)) // a feed's escaped HTML
+				s = cleanText(string(unescapeXML([]byte(stripTags(s))))) // a feed's escaped HTML
 			}
 			if strings.EqualFold(e.name, "title") {
 				if b.doc.Title == "" {
