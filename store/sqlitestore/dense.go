@@ -17,7 +17,7 @@ func (ix *index) dense(ctx context.Context, v store.Vector, chosen []selection, 
 	// Codes first; what may be among the best by them is compared exactly.
 	code := make([]int8, codeWidth(len(q)))
 	scale, _ := quantise(q, code)
-	kq := newKernelQuery(code)
+	dq := &denseQuery{vector: q, code: newKernelQuery(code), scale: scale}
 	var largest float32
 	for _, vs := range ix.vectors {
 		if vs.dim != len(q) {
@@ -34,7 +34,7 @@ func (ix *index) dense(ctx context.Context, v store.Vector, chosen []selection, 
 		if vs.dim != len(q) {
 			continue
 		}
-		if err := vs.scan(ctx, &sc.top, kq, scale, vs.ranges(keys, chosen != nil), int32(i)); err != nil {
+		if err := vs.scan(ctx, &sc.top, dq, vs.ranges(keys, chosen != nil), int32(i)); err != nil {
 			return nil, err
 		}
 	}
@@ -120,31 +120,93 @@ func (v *vectorSegment) ranges(keys []uint32, chosen bool) [][2]uint32 {
 // scanRows is how many rows a kernel is asked for at a time.
 const scanRows = 512
 
+// denseQuery is a question in the forms that scans want.
+type denseQuery struct {
+	vector []float32 // normalised
+	code   *kernelQuery
+	scale  float32
+	coarse *coarseQuery // made when it is first needed
+}
+
 // scan scores rows by their codes.
-func (v *vectorState) scan(ctx context.Context, t *top, q *kernelQuery, scale float32, ranges [][2]uint32, segment int32) error {
-	var dots [scanRows]int32
+func (v *vectorState) scan(ctx context.Context, t *top, q *denseQuery, ranges [][2]uint32, segment int32) error {
 	for _, r := range ranges {
-		for from := r[0]; from < r[1]; from += scanRows {
+		for from := r[0]; from < r[1]; {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
 			to := min(from+scanRows, r[1])
-			if err := v.verifyIn(vecCodes, int64(from)*int64(v.width), int64(to)*int64(v.width)); err != nil {
+			var err error
+			if v.coarse != nil && to-from >= 64 && coarsePays() {
+				err = v.scanCoarse(t, q, from, to, segment)
+			} else {
+				err = v.scanCodes(t, q, from, to, segment)
+			}
+			if err != nil {
 				return err
 			}
-			out := dots[:to-from]
-			dotRows(out, q, v.codes[int(from)*v.width:int(to)*v.width], v.sums[from:to])
-			scales := v.scales[from:to]
-			for i, d := range out {
-				score := float32(d) * scale * scales[i]
-				if score < t.bar {
-					continue
-				}
-				if row := from + uint32(i); !v.dead.has(row) {
-					t.add(score, segment, row)
-				}
-			}
+			from = to
 		}
+	}
+	return nil
+}
+
+func (v *vectorState) scanCodes(t *top, q *denseQuery, from, to uint32, segment int32) error {
+	if err := v.verifyIn(vecCodes, int64(from)*int64(v.width), int64(to)*int64(v.width)); err != nil {
+		return err
+	}
+	var dots [scanRows]int32
+	out := dots[:to-from]
+	dotRows(out, q.code, v.codes[int(from)*v.width:int(to)*v.width], v.sums[from:to])
+	scales := v.scales[from:to]
+	for i, d := range out {
+		score := float32(d) * q.scale * scales[i]
+		if score < t.bar {
+			continue
+		}
+		if row := from + uint32(i); !v.dead.has(row) {
+			t.add(score, segment, row)
+		}
+	}
+	return nil
+}
+
+// scanCoarse scores the rows that the coarse codes do not rule out.
+func (v *vectorState) scanCoarse(t *top, q *denseQuery, from, to uint32, segment int32) error {
+	if q.coarse == nil {
+		q.coarse = newCoarseQuery(q.vector, v.width)
+	}
+	c, cq := v.coarse, q.coarse
+	first, last := int(from)/8, (int(to)+7)/8
+	words := v.width / 64
+	if err := v.verifyIn(vecBits, int64(64*first*words), int64(64*last*words)); err != nil {
+		return err
+	}
+	var sums [scanRows + 16]int32
+	out := sums[:8*(last-first)]
+	coarseRowsOf(out, cq.planes, c.bits[8*first*words:8*last*words])
+	var shift float32
+	for i, x := range q.vector {
+		shift += x * c.mean[i]
+	}
+	out = out[int(from)-8*first:]
+	factor, spread, ones := c.factor[from:to], c.spread[from:to], c.ones[from:to]
+	out = out[:len(factor)]
+	spread, ones = spread[:len(factor)], ones[:len(factor)]
+	low, step := 2*cq.low, 2*cq.step
+	bar := t.bar - shift
+	for i, f := range factor {
+		if f*(low*float32(ones[i])+step*float32(out[i])-cq.sum)+coarseErrors*spread[i] < bar {
+			continue
+		}
+		row := from + uint32(i)
+		if v.dead.has(row) {
+			continue
+		}
+		if err := v.scanCodes(t, q, row, row+1, segment); err != nil {
+			return err
+		}
+		bar = t.bar - shift
 	}
 	return nil
 }

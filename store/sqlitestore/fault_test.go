@@ -146,8 +146,8 @@ func TestLock(t *testing.T) {
 // filled makes a collection with segments inside and outside the database.
 func filled(t testing.TB, dir string) {
 	t.Helper()
-	defer func(limit, fan int) { inlineLimit, fanIn = limit, fan }(inlineLimit, fanIn)
-	inlineLimit, fanIn = 16<<10, 4
+	defer func(limit, fan, coarse int) { inlineLimit, fanIn, coarseRows = limit, fan, coarse }(inlineLimit, fanIn, coarseRows)
+	inlineLimit, fanIn, coarseRows = 16<<10, 4, 40
 	s := openTest(t, dir, Options{Create: true})
 	for i := range 40 {
 		putTest(t, s, testDocument(fmt.Sprint(i, ".md"), "v1", 5, 40))

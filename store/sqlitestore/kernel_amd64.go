@@ -8,6 +8,8 @@ import "golang.org/x/sys/cpu"
 var (
 	useVNNI = cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512VNNI
 	useAVX2 = cpu.X86.HasAVX2
+
+	usePopcnt = cpu.X86.HasAVX512F && cpu.X86.HasAVX512VPOPCNTDQ
 )
 
 func kernelName() string {
@@ -48,3 +50,20 @@ func dotRowsVNNI(out *int32, biased *byte, rows *int8, width, n int)
 
 //go:noescape
 func dotRowsAVX2(out *int32, code *int8, rows *int8, width, n int)
+
+// coarseRowsOf is coarseRowsPlain; len(out) is a multiple of 8.
+func coarseRowsOf(out []int32, planes, groups []uint64) {
+	n, words := len(out)/8, len(planes)/coarsePlanes
+	if !usePopcnt || n == 0 {
+		coarseRowsPlain(out, planes, groups)
+		return
+	}
+	_ = groups[8*n*words-1]
+	coarseRowsVPOPCNT(&out[0], &planes[0], &groups[0], words, n)
+}
+
+// coarsePays says whether coarse codes are faster than 8-bit codes here.
+func coarsePays() bool { return usePopcnt || !useAVX2 }
+
+//go:noescape
+func coarseRowsVPOPCNT(out *int32, planes, groups *uint64, words, n int)

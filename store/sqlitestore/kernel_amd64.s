@@ -157,3 +157,58 @@ lastCols:
 finished:
 	VZEROUPPER
 	RET
+
+// func coarseRowsVPOPCNT(out *int32, planes *uint64, groups *uint64, words, n int)
+//
+// Eight rows at a time, a word of each; n is in groups of eight.
+TEXT ·coarseRowsVPOPCNT(SB), NOSPLIT, $0-40
+	MOVQ out+0(FP), DI
+	MOVQ planes+8(FP), SI
+	MOVQ groups+16(FP), R8
+	MOVQ words+24(FP), DX
+	MOVQ n+32(FP), BX
+
+group:
+	TESTQ BX, BX
+	JZ    popcntDone
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	MOVQ SI, R9
+	MOVQ DX, CX
+
+word:
+	VMOVDQU64 (R8), Z4
+	VPANDQ.BCST (R9), Z4, Z5
+	VPANDQ.BCST 8(R9), Z4, Z6
+	VPANDQ.BCST 16(R9), Z4, Z7
+	VPANDQ.BCST 24(R9), Z4, Z8
+	VPOPCNTQ Z5, Z5
+	VPOPCNTQ Z6, Z6
+	VPOPCNTQ Z7, Z7
+	VPOPCNTQ Z8, Z8
+	VPADDQ Z5, Z0, Z0
+	VPADDQ Z6, Z1, Z1
+	VPADDQ Z7, Z2, Z2
+	VPADDQ Z8, Z3, Z3
+	ADDQ $64, R8
+	ADDQ $32, R9
+	DECQ CX
+	JNZ  word
+
+	VPSLLQ $1, Z1, Z1
+	VPSLLQ $2, Z2, Z2
+	VPSLLQ $3, Z3, Z3
+	VPADDQ Z1, Z0, Z0
+	VPADDQ Z3, Z2, Z2
+	VPADDQ Z2, Z0, Z0
+	VPMOVQD Z0, Y0
+	VMOVDQU Y0, (DI)
+	ADDQ $32, DI
+	DECQ BX
+	JMP  group
+
+popcntDone:
+	VZEROUPPER
+	RET

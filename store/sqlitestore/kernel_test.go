@@ -54,6 +54,86 @@ func TestDotRows(t *testing.T) {
 	})
 }
 
+func TestCoarseRows(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	forEachKernel(func(name string) {
+		for _, words := range []int{1, 6, 16} {
+			for groups := range 4 {
+				planes, bits := make([]uint64, words*coarsePlanes), make([]uint64, 8*groups*words)
+				for i := range planes {
+					planes[i] = r.Uint64()
+				}
+				for i := range bits {
+					bits[i] = r.Uint64()
+				}
+				got, want := make([]int32, 8*groups), make([]int32, 8*groups)
+				coarseRowsOf(got, planes, bits)
+				coarseRowsPlain(want, planes, bits)
+				if !slices.Equal(got, want) {
+					t.Errorf("%s: %d words, %d groups: %v, want %v", name, words, groups, got, want)
+				}
+			}
+		}
+	})
+}
+
+// TestCoarse checks that a rotation keeps products and that the bound of the
+// coarse codes holds as often as it says.
+func TestCoarse(t *testing.T) {
+	const dim, n = 90, 2000
+	width := codeWidth(dim)
+	mean := make([]float32, width)
+	vectors := make([][]float32, n)
+	for i := range vectors {
+		vectors[i] = normalised(testVector(fmt.Sprint("v", i), dim))
+		for j, x := range vectors[i] {
+			mean[j] += x / n
+		}
+	}
+	b := newCoarseBuilder(n, mean)
+	for _, v := range vectors {
+		b.add(v)
+	}
+	out := make([]int32, n)
+	missed := 0
+	for k := range 20 {
+		q := normalised(testVector(fmt.Sprint("q", k), dim))
+		cq := newCoarseQuery(q, width)
+		coarseRowsOf(out, cq.planes, b.bits)
+		var shift float32
+		for i, x := range q {
+			shift += x * mean[i]
+		}
+		for i, v := range vectors {
+			var exact float32
+			for j := range v {
+				exact += v[j] * q[j]
+			}
+			estimate := b.factor[i]*(2*(cq.low*float32(b.ones[i])+cq.step*float32(out[i]))-cq.sum) + shift
+			if estimate+coarseErrors*b.spread[i] < exact {
+				missed++
+			}
+		}
+	}
+	if share := float64(missed) / (20 * n); share > 0.02 {
+		t.Errorf("the bound fails for %.1f %% of vectors", 100*share)
+	} else {
+		t.Logf("the bound fails for %.2f %% of vectors", 100*share)
+	}
+	v := append([]float32(nil), mean...)
+	var before, after float64
+	for _, x := range v {
+		before += float64(x) * float64(x)
+	}
+	newRotation(width).apply(v)
+	for _, x := range v {
+		after += float64(x) * float64(x)
+	}
+	if after < before*0.9999 || after > before*1.0001 {
+		t.Errorf("the rotation changes a length² from %v to %v", before, after)
+	}
+}
+
 // TestPostings writes lists and reads them back.
 func TestPostings(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -114,6 +194,23 @@ func TestPostings(t *testing.T) {
 		if !slices.Equal(gotLocals, locals) || !slices.Equal(gotRanks, ranks) {
 			t.Fatalf("got %v %v, want %v %v", gotLocals, gotRanks, locals, ranks)
 		}
+	})
+}
+
+func BenchmarkCoarseRows(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	const words, n = 384 / 64, scanRows
+	planes, bits, out := make([]uint64, words*coarsePlanes), make([]uint64, n*words), make([]int32, n)
+	for i := range bits {
+		bits[i] = r.Uint64()
+	}
+	forEachKernel(func(name string) {
+		b.Run(fmt.Sprint("kernel=", name), func(b *testing.B) {
+			b.SetBytes(8 * n * words)
+			for b.Loop() {
+				coarseRowsOf(out, planes, bits)
+			}
+		})
 	})
 }
 

@@ -22,6 +22,14 @@ const (
 	vecScales
 	vecSums // of a row's code
 	vectorSections
+
+	// What follows is there in large segments.
+	vecMean = iota - 1
+	vecBits
+	vecFactors
+	vecSpreads
+	vecOnes
+	coarseSections
 )
 
 // vectorSegment holds dense vectors in order of the keys of their points: the
@@ -37,6 +45,7 @@ type vectorSegment struct {
 	largestScale  float32
 	codes         []int8    // unverified
 	floats        []float32 // unverified
+	coarse        *coarse   // nil in small segments; its bits are unverified
 }
 
 // vectorRow is a row of a new segment.
@@ -116,7 +125,41 @@ func writeVectors(out io.Writer, n, dim int, source vectorSource) (int64, error)
 	writeNumbers(s, order)
 	writeNumbers(s, scales)
 	writeNumbers(s, sums)
+	if n >= coarseRows {
+		if err := writeCoarse(s, n, width, source); err != nil {
+			return 0, err
+		}
+	}
 	return s.finish()
+}
+
+func writeCoarse(s *segmentWriter, n, width int, source vectorSource) error {
+	total := make([]float64, width)
+	if err := source(func(_ uint32, _ []byte, v []float32) error {
+		for i, x := range v {
+			total[i] += float64(x)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	mean := make([]float32, width)
+	for i, x := range total {
+		mean[i] = float32(x / float64(n))
+	}
+	b := newCoarseBuilder(n, mean)
+	if err := source(func(_ uint32, _ []byte, v []float32) error {
+		b.add(v)
+		return nil
+	}); err != nil {
+		return err
+	}
+	writeNumbers(s, mean)
+	writeNumbers(s, b.bits)
+	writeNumbers(s, b.factor)
+	writeNumbers(s, b.spread)
+	writeNumbers(s, b.ones)
+	return nil
 }
 
 func buildVectors(out io.Writer, dim int, rows []vectorRow) (int64, error) {
@@ -161,6 +204,25 @@ func openVectors(s *segment) (*vectorSegment, error) {
 		v.width != codeWidth(v.dim) || len(v.codes) != v.n*v.width || len(v.floats) != v.n*v.dim {
 		return nil, fail
 	}
+	if len(s.sections) == 2*vectorSections {
+		return v, nil
+	}
+	if len(s.sections) != 2*coarseSections {
+		return nil, fail
+	}
+	for _, i := range []int{vecMean, vecFactors, vecSpreads, vecOnes} {
+		if _, err := s.checked(i); err != nil {
+			return nil, err
+		}
+	}
+	c := &coarse{
+		mean: numbersOf[float32](s.section(vecMean)), bits: numbersOf[uint64](s.section(vecBits)), factor: numbersOf[float32](s.section(vecFactors)),
+		spread: numbersOf[float32](s.section(vecSpreads)), ones: numbersOf[int32](s.section(vecOnes)),
+	}
+	if len(c.mean) != v.width || len(c.bits) != (v.n+7)/8*v.width/8 || len(c.factor) != v.n || len(c.spread) != v.n || len(c.ones) != v.n {
+		return nil, fail
+	}
+	v.coarse = c
 	return v, nil
 }
 

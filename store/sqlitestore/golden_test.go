@@ -1,0 +1,99 @@
+package sqlitestore
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/lore-kb/lore/store"
+)
+
+var update = flag.Bool("update", false, "write the golden file of the newest schema version")
+
+// TestGolden opens a file of each schema version that was ever released.
+func TestGolden(t *testing.T) {
+	if *update {
+		writeGolden(t, schemaVersion)
+	}
+	for version := 1; version <= schemaVersion; version++ {
+		t.Run(fmt.Sprint("version ", version), func(t *testing.T) {
+			name := filepath.Join("testdata", fmt.Sprintf("v%d", version))
+			want, err := os.ReadFile(name + ".content")
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := os.ReadFile(name + ".db")
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join(t.TempDir(), "default.db")
+			if err := os.WriteFile(file, b, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			for _, readOnly := range []bool{true, false, true} {
+				s := openTest(t, file, Options{ReadOnly: readOnly})
+				if got := contentOf(t, s); got != string(want) {
+					t.Errorf("read-only %v: the content is not that of %s.content", readOnly, name)
+				}
+				clean(t, s)
+				if err := s.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s := openTest(t, file, Options{})
+			putTest(t, s, testDocument("1.md", "v2", 3, 10))
+			clean(t, s)
+		})
+	}
+}
+
+func writeGolden(t *testing.T, version int) {
+	t.Helper()
+	dir := t.TempDir()
+	defer func(limit, fan, coarse int) { inlineLimit, fanIn, coarseRows = limit, fan, coarse }(inlineLimit, fanIn, coarseRows)
+	inlineLimit, fanIn, coarseRows = 8<<10, 4, 12
+	s := openTest(t, dir, Options{Create: true})
+	for i := range 14 {
+		putTest(t, s, testDocument(fmt.Sprint(i, ".md"), "v1", 1+i%4, 30))
+		if i == 9 {
+			if err := embedAll(context.Background(), s, 15); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	rich := textDocument("dir/手册.md", "v1", "年假 everywhere", "第二段 w1 w2")
+	rich.Labels = map[string]string{"team": "legal"}
+	for i := range rich.Points {
+		p := &rich.Points[i].Payload
+		p.Labels, p.Language, p.Section, p.Page, p.Context = rich.Labels, "zh", []string{"第一章", "假期"}, i+1, "| 表头 |"
+	}
+	rich.Points[1].Payload.PageBreaks = []int{rich.Points[1].Payload.Start + 3}
+	failed := textDocument("broken.pdf", "v1")
+	failed.Status, failed.Reason = store.StatusFailed, "encrypted"
+	putTest(t, s, rich, failed)
+	if _, err := s.Remove(context.Background(), store.Filter{Paths: []string{"3.md"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetSettings(context.Background(), store.Settings{Roots: []store.Root{{ID: "r", URI: "file:///r"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if ix := indexOf(t, s); len(ix.points) < 2 || ix.vectors[0].coarse == nil {
+		t.Fatal("the golden file would not hold every kind of segment")
+	}
+	if err := os.MkdirAll("testdata", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join("testdata", fmt.Sprintf("v%d", version))
+	if err := os.Remove(name + ".db"); err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	if err := s.Backup(context.Background(), name+".db"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name+".content", []byte(contentOf(t, s)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
