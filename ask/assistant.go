@@ -231,17 +231,16 @@ func (t *task) crossLanguage() bool {
 func (t *task) extract(ctx context.Context) error {
 	begun := time.Now()
 	v := newVerifier(t.assistant.texts, t.result.Passages, t.question)
-	for _, c := range choose(t.question, t.ranked) {
-		from, to := extent(v.read(c.passage), c.at)
-		units := v.read(c.passage).units
-		citation, err := v.cite(ctx, window{passage: c.passage, from: from, to: to})
-		p := &t.result.Passages[c.passage]
+	for _, w := range quotes(choose(t.question, t.ranked), v.read) {
+		units := v.read(w.passage).units
+		citation, err := v.cite(ctx, w)
+		p := &t.result.Passages[w.passage]
 		var parts []string
-		for k := from; k <= to; k++ {
+		for k := w.from; k <= w.to; k++ {
 			parts = append(parts, readable(p.Text, &units[k]))
 		}
-		text := strings.Join(parts, " ")
-		if units[to].kind != unitSentence && to > from {
+		text := joinSentences(parts)
+		if units[w.to].kind != unitSentence && w.to > w.from {
 			text = parts[0] + " " + strings.Join(parts[1:], "; ")
 		}
 		if err != nil {
@@ -262,20 +261,6 @@ func (t *task) extract(ctx context.Context) error {
 	t.answer.Status, t.answer.Grounded = StatusAnswered, true
 	t.finish()
 	return nil
-}
-
-// extent widens a unit that announces a list to the items that follow it.
-func extent(r *readPassage, at int) (from, to int) {
-	from, to = at, at
-	units := r.units
-	text := units[at]
-	if text.kind != unitSentence || at+1 >= len(units) || units[at+1].kind == unitSentence || !text.announces {
-		return from, to
-	}
-	for to+1 < len(units) && !r.barred[to+1] && units[to+1].kind == units[at+1].kind && to-from < 6 && units[to+1].end-units[from].start <= longestQuote {
-		to++
-	}
-	return from, to
 }
 
 // longestShown is how much of a quote an answer repeats, in characters; the

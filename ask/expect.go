@@ -56,11 +56,20 @@ var expectPatterns = []struct {
 	{expectMeasure, regexp.MustCompile(`多(?:高|长|宽|深|大|重|远|快|厚|热|冷|少公里|少米)|(?:面积|长度|高度|宽度|深度|重量|速度|温度|距离|人口|海拔|体积|容量)(?:是|为|有|约|大约|达|总共)*(?:多少|多|几)`)},
 	{expectNumber, regexp.MustCompile(`多少|几(?:个|名|位|种|条|次|人|项|家|座|本|部|所|篇|层|场|支|张|款|届|集|章|期|倍|岁|站|大|只|辑|首|间|级|代|处|艘|架|辆|站)|几\b|数量|数目|第几`)},
 	{expectPlace, regexp.MustCompile(`哪里|哪儿|何处|何地|什么地方|(?:位于|位在|在|于)哪|哪(?:一|个|座|些|几)*(?:个)?(?:国家|城市|省|市|县|地区|地方|州|大洲|岛|国|镇|村|区|街|路|港|城|车站|站)|什么(?:国家|城市|地区)|籍贯|国籍`)},
-	{expectPerson, regexp.MustCompile(`谁|哪(?:一|个|位|几|些)*(?:位|名|人|个人)|何人|什么人|哪.{0,4}(?:皇帝|国王|总统|作家|作者|科学家|导演|演员|公司|家族|球员|学者|将领)`)},
+	{expectPerson, regexp.MustCompile(`谁|哪(?:一|个|位|几|些)*(?:位|名|人|个人)|何人|什么人|哪.{0,4}(?:皇帝|国王|总统|作家|作者|科学家|导演|演员|公司|家族|球员|学者|将领|球队|支队|队伍|乐队|统治者|领袖)`)},
 	{expectReason, regexp.MustCompile(`为什么|为何|为甚么|原因|何以|怎么会|因何`)},
 	{expectMethod, regexp.MustCompile(`怎么|怎样|如何|怎麽|什么(?:方法|方式|步骤)`)},
 	{expectYesNo, regexp.MustCompile(`吗[?？]?$|吗[,，。]|是否|是不是|会不会|能不能|可不可以|有没有|可否|能否|要不要|需不需要|对不对|(?:么|没有)[?？]$|算不算|应不应该|该不该`)},
 	{expectName, regexp.MustCompile(`叫(?:做|作)?(?:什么|甚么)|名(?:称|字)|又名|称(?:为|作|之为)(?:什么|甚么)?|什么名`)},
+}
+
+// sure reports whether what is asked for can be told by its form.
+func (e expected) sure() bool {
+	switch e {
+	case expectTime, expectNumber, expectMoney, expectPercent, expectDuration, expectMeasure:
+		return true
+	}
+	return false
 }
 
 // expect tells what a question asks for.
@@ -88,8 +97,11 @@ var (
 	methodWords = regexp.MustCompile(`\b(?:by|using|through|via|with|first|then|click|run|set|use|must|should)\b|通过|使用|利用|采用|先|然后|点击|运行|设置|方法|方式|以`)
 	placeWords  = regexp.MustCompile(`省|市|县|区|州|国|镇|村|岛|山|河|湖|海|路|街|位于|地处|洲|城|港|乡|站|厅|楼|室|馆`)
 	personWords = regexp.MustCompile(`先生|女士|国王|皇帝|总统|教授|博士|将军|主席|总理|作家|导演|·|人|者|家|帝|王|公司|队|氏|父|母|子|经理|主管|总监`)
-	timeWords   = regexp.MustCompile(`\b(?:century|centuries|today|yesterday|tomorrow|monday|tuesday|wednesday|thursday|friday|saturday|sunday|summer|winter|spring|autumn|fall|during|before|after|until|decades?|noon|midnight|morning|evening|era|period|war|age|bc|ad)\b|世纪|年代|时期|朝|代|星期|周[一二三四五六日]|春|夏|秋|冬|早上|上午|下午|晚上|期间|之后|以前|战争|末|初`)
-	unitWords   = regexp.MustCompile(`\b(?:daily|weekly|monthly|yearly|annually|every|per|hourly|quarterly|half|dozens?|hundreds|thousands|several|many|few)\b|每|半|数十|数百|多个`)
+	// A surname behind a boundary, with a given name before one; or a foreign
+	// name with its dot.
+	hanName   = regexp.MustCompile(`\p{Han}[·•]\p{Han}|(?:^|[,，、。:：;；(（《「“是由为向与和及被叫给让请跟即者长王帝员师授士家手])(?:[赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏水窦章云苏潘葛奚范彭郎鲁韦昌马苗凤花方俞任袁柳酆鲍史唐费廉岑薛雷贺倪汤滕殷罗毕郝邬安常乐于时傅皮卞齐康伍余元卜顾孟平黄和穆萧尹姚邵湛汪祁毛禹狄米贝明臧计伏成戴谈宋茅庞熊纪舒屈项祝董梁杜阮蓝闵席季麻强贾路娄危江童颜郭梅盛林刁钟徐邱骆高夏蔡田樊胡凌霍虞万支柯昝管卢莫经房裘缪干解应宗丁宣贲邓郁单杭洪包诸左石崔吉钮龚程嵇邢滑裴陆荣翁荀羊惠甄曲家封芮羿储靳汲邴糜松井段富巫乌焦巴弓牧隗山谷车侯宓蓬全郗班仰秋仲伊宫宁仇栾暴甘厉戎祖武符刘景詹束龙叶幸司韶郜黎蓟薄印宿白怀蒲邰从鄂索咸籍赖卓蔺屠蒙池乔阴胥能苍双闻莘党翟谭贡劳逄姬申扶堵冉宰郦雍郤璩桑桂濮牛寿通边扈燕冀郏浦尚农温别庄晏柴瞿阎充慕连茹习宦艾鱼容向古易慎戈廖庾终暨居衡步都耿满弘匡国文寇广禄阙东欧殳沃利蔚越夔隆师巩厍聂晁勾敖融冷訾辛阚那简饶空曾毋沙乜养鞠须丰巢关蒯相查后荆红游竺权逯盖益桓公]|欧阳|司马|上官|诸葛|司徒|东方|皇甫|尉迟|公孙|慕容|令狐)\p{Han}{1,2}(?:[,，、。:：;；()（）》」”的于在等任为是担执创出发所率带将领著设建提首与和及共曾则]|$)`)
+	timeWords = regexp.MustCompile(`\b(?:century|centuries|today|yesterday|tomorrow|monday|tuesday|wednesday|thursday|friday|saturday|sunday|summer|winter|spring|autumn|fall|during|before|after|until|decades?|noon|midnight|morning|evening|era|period|war|age|bc|ad)\b|世纪|年代|时期|朝|代|星期|周[一二三四五六日]|春|夏|秋|冬|早上|上午|下午|晚上|期间|之后|以前|战争|末|初`)
+	unitWords = regexp.MustCompile(`\b(?:daily|weekly|monthly|yearly|annually|every|per|hourly|quarterly|half|dozens?|hundreds|thousands|several|many|few)\b|每|半|数十|数百|多个`)
 )
 
 // holds reports how well a unit's text holds a thing of the kind: 0 not, 1
@@ -135,10 +147,13 @@ func (e expected) holds(text, folded string, figs []figure, question *questionTe
 				}
 				return 0.3
 			}
-			if personWords.MatchString(folded) {
+			switch {
+			case hanName.MatchString(folded):
 				return 1
+			case personWords.MatchString(folded):
+				return 0.6
 			}
-			return 0.3
+			return 0.2
 		}
 		n := newNames(text, question)
 		switch {

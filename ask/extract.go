@@ -21,6 +21,7 @@ type candidate struct {
 	score    float64
 	own      presence // terms of the question in the unit itself
 	context  presence // and in its headings and neighbours
+	leans    bool     // cannot be understood without the sentence before
 	holds    float64  // how well it holds the kind of thing asked for
 	folded   string
 	polarity polarity
@@ -46,6 +47,9 @@ const (
 	featureVerdict          // of yes/no questions: denies or affirms, 1 when it says so outright
 	featureAsks             // is itself a question
 	featureReplies          // stands right behind a question or a heading that asks what the question asks
+	featureAnaphora         // leans on the sentence before, which holds the question's words
+	featureFresh            // says enough that the question does not: 1 at six content words
+	featureSure             // holds a date, a figure or a measure when one is asked for
 	featureCount
 )
 
@@ -130,6 +134,14 @@ func candidates(q *questionText, passages []retrieve.Passage) []candidate {
 			if words > 0 {
 				f[featureNew] = float64(fresh) / float64(words)
 			}
+			if leans(text) {
+				c.leans = true
+				f[featureAnaphora] = f[featureContext] - f[featureCover]
+			}
+			f[featureFresh] = min(float64(fresh), 6) / 6
+			if q.expected.sure() {
+				f[featureSure] = c.holds
+			}
 			f[featureKindCover] = c.holds * f[featureCover]
 			c.polarity = polarityOf(c.folded)
 			if q.expected == expectYesNo {
@@ -157,6 +169,16 @@ func candidates(q *questionText, passages []retrieve.Passage) []candidate {
 		}
 	}
 	return out
+}
+
+var anaphor = regexp.MustCompile(`^(?:(?:However|In turn|Later|Then|Thus|Therefore|Also|Moreover|Furthermore|As a result|In addition|Today|Instead|Indeed|Consequently|Finally|Eventually|For example|And|But|So)[, ]+)*(?:It|Its|They|Their|He|His|She|Her|This|These|That|Those|Both|Neither|Such|it|its|they|their|he|his|she|her|this|these|those|that|both|such|The (?:group|two|latter|former|same|city|company|company's|area|region|name|term|result|event|building|work|book|film|song|team|state|country|family|system|method|process|project|program|treaty|act|law|war|battle))\b`)
+
+var anaphorHan = regexp.MustCompile(`^[，,、]?(?:然而|但是?|后来|其后|之后|同时|此外|另外|因此|所以|于是|不过|而且|并且|并|也|亦|又|还|则|随后|同年|次年|翌年|当时|最后|现在|如今|目前)?[，,]?(?:它们?|他们?|她们?|其|该|此|这|那|两者|前者|后者|双方|当中|其中)|^(?:[，,]|(?:后|现|曾|亦|又|并|同年|次年|翌年|毕业于|出生于|生于|卒于|位于|师从|为\d|由))`)
+
+// leans reports whether a sentence begins with words that point back, or without
+// a subject.
+func leans(text string) bool {
+	return anaphor.MatchString(text) || anaphorHan.MatchString(text)
 }
 
 // outright is how a verdict is given in so many words: "my view: no".
@@ -215,12 +237,10 @@ func rank(q *questionText, cs []candidate) {
 // Weights of the features, by language of the question.
 var (
 	weightsEnglish = [featureCount]float64{
-		featureCover: 3.1, featureContext: 4.4, featurePassage: 1, featureRank: 2.5, featureFirst: 0.8, featureKind: 0.8, featureRun: 2,
-		featureNear: 1.2, featureCounted: 1, featureLength: 0.7, featureLead: 0.5, featureNew: -1.3, featureKindCover: 1.2, featureDense: 4, featureVerdict: 2, featureAsks: -3, featureReplies: 2.5,
+		featureCover: 4.2, featureContext: 5.0, featurePassage: 1.7, featureRank: 1.5, featureFirst: 1.0, featureKind: 0.2, featureRun: 1.5, featureNear: 1.0, featureCounted: 0.2, featureLength: 1.3, featureLead: 0.3, featureNew: -1.4, featureAnaphora: 0.9, featureSure: 1.3, featureVerdict: 2, featureAsks: -3, featureReplies: 2.5, featureDense: 4,
 	}
 	weightsChinese = [featureCount]float64{
-		featureCover: 1.6, featureContext: 6, featurePassage: 1.1, featureRank: 3.1, featureFirst: 1.2, featureKind: 1.6, featureRun: 0.9,
-		featureNear: 0.9, featureHook: 2.7, featureLength: 0.5, featureLead: 0.4, featureNew: -2, featureKindCover: 0.7, featureDense: 4, featureVerdict: 2, featureAsks: -3, featureReplies: 2.5,
+		featureCover: 2.8, featureContext: 6.4, featurePassage: 1.3, featureRank: 3.1, featureFirst: 1.0, featureKind: 1.0, featureRun: 0.7, featureNear: 0.7, featureHook: 2.4, featureLength: -0.6, featureLead: 0.4, featureNew: -1.7, featureAnaphora: 0.2, featureSure: 1.5, featureVerdict: 2, featureAsks: -3, featureReplies: 2.5, featureDense: 4,
 	}
 )
 
@@ -259,8 +279,8 @@ func choose(q *questionText, ranked []candidate) []candidate {
 // chooseShare and chooseLeast say when a further quote is worth its place: its
 // probability against the first's, and absolutely.
 const (
-	chooseShare = 0.35
-	chooseLeast = 0.12
+	chooseShare = 0.22
+	chooseLeast = 0.09
 )
 
 // repeats reports whether c says what a chosen unit says.
@@ -278,4 +298,60 @@ func enumerates(q *questionText, chosen []candidate, c *candidate) bool {
 	last := &chosen[len(chosen)-1]
 	return (c.unit.kind == unitItem || c.unit.kind == unitRow || c.unit.kind == unitCode) && c.unit.kind == last.unit.kind &&
 		c.passage == last.passage
+}
+
+// longestJoined bounds a quote that neighbouring sentences share, in bytes.
+const longestJoined = 420
+
+// quotes turns chosen units into quotes: a sentence that leans on the one before
+// it takes that one along, neighbours become one quote, and a unit that announces
+// a list takes its items. Quotes keep the order of the choice.
+func quotes(chosen []candidate, read func(passage int) *readPassage) []window {
+	var out []window
+	for i := range chosen {
+		c := &chosen[i]
+		r := read(c.passage)
+		w := window{passage: c.passage, from: c.at, to: c.at}
+		joinable := func(from, to int) bool {
+			return from >= 0 && to < len(r.units) && r.units[from].block == r.units[to].block && !r.barred[from] && !r.barred[to] &&
+				r.units[to].end-r.units[from].start <= longestJoined && r.units[from].kind != unitRow && r.units[from].kind != unitCode
+		}
+		merged := false
+		for k := range out {
+			o := &out[k]
+			if o.passage != w.passage || w.from > o.to+1 || w.to < o.from-1 {
+				continue
+			}
+			if from, to := min(o.from, w.from), max(o.to, w.to); joinable(from, to) {
+				o.from, o.to, merged = from, to, true
+				break
+			}
+			if o.from <= w.from && w.to <= o.to {
+				merged = true
+				break
+			}
+		}
+		if merged {
+			continue
+		}
+		if c.leans && joinable(w.from-1, w.to) {
+			w.from--
+		}
+		w.to = r.announced(w.from, w.to)
+		out = append(out, w)
+	}
+	return out
+}
+
+// announced returns the last unit of the list that unit to announces, or to.
+func (r *readPassage) announced(from, to int) int {
+	u := r.units
+	if u[to].kind != unitSentence || !u[to].announces || to+1 >= len(u) || u[to+1].kind == unitSentence {
+		return to
+	}
+	kind := u[to+1].kind
+	for n := 0; n < 6 && to+1 < len(u) && u[to+1].kind == kind && !r.barred[to+1] && u[to+1].end-u[from].start <= longestQuote; n++ {
+		to++
+	}
+	return to
 }

@@ -272,3 +272,17 @@ func joinLines(s string) string {
 	}
 	return b.String()
 }
+
+// joinSentences puts sentences behind one another, Chinese ones without a space.
+func joinSentences(parts []string) string {
+	var b strings.Builder
+	for i, p := range parts {
+		if i > 0 {
+			if last, _ := utf8.DecodeLastRuneInString(b.String()); !isHan(last) && !isWideMark(last) {
+				b.WriteByte(' ')
+			}
+		}
+		b.WriteString(p)
+	}
+	return b.String()
+}
