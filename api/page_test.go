@@ -1,0 +1,150 @@
+package api_test
+
+import (
+	"context"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// browser starts a headless browser, or skips the test where none is installed.
+func browser(t *testing.T, language string) context.Context {
+	t.Helper()
+	var path string
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		t.Skip("no browser is installed")
+	}
+	allocated, cancel := chromedp.NewExecAllocator(t.Context(), append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1280, 900), chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("lang", language), chromedp.Flag("accept-lang", language),
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-quic", true),
+		chromedp.WSURLReadTimeout(time.Minute))...)
+	t.Cleanup(cancel)
+	ctx, cancel := chromedp.NewContext(allocated)
+	t.Cleanup(cancel)
+	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// submit puts a question into the box and sends it.
+func submit(question string) chromedp.Action {
+	return chromedp.Tasks{
+		chromedp.WaitVisible("textarea"),
+		chromedp.SetValue("textarea", question),
+		chromedp.Click("form.question button.primary"),
+	}
+}
+
+func TestPage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	server := serve(t, options(handbook(t), nil))
+	ctx := browser(t, "en")
+	var answer, marked, place, heading string
+	err := chromedp.Run(ctx,
+		chromedp.Navigate(server.URL),
+		submit("Is business class paid for?"),
+		chromedp.WaitVisible(".source"),
+		chromedp.Text(".answer", &answer),
+		chromedp.Text("h1", &heading),
+		chromedp.Click(".marker"),
+		chromedp.WaitVisible("#reader mark"),
+		chromedp.Text("#reader mark", &marked),
+		chromedp.Text("#reader .hint", &place),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if heading != "Ask your documents" || !strings.Contains(answer, "Business class is not paid for.") {
+		t.Errorf("heading %q, answer %q", heading, answer)
+	}
+	if marked != "Business class is not paid for." || !strings.Contains(place, "policies/travel-and-expenses.md") {
+		t.Errorf("%q is marked in %q", marked, place)
+	}
+
+	var badge, rows, hit string
+	err = chromedp.Run(ctx,
+		chromedp.Click("#reader button"),
+		submit("What is the boiling point of tungsten?"),
+		chromedp.WaitVisible(".badge.not_found"),
+		chromedp.Text(".badge.not_found", &badge),
+		chromedp.Click(`nav a[data-view="documents"]`),
+		chromedp.WaitVisible("tbody tr"),
+		chromedp.Text("tbody", &rows),
+		chromedp.Click(`nav a[data-view="search"]`),
+		submit("ERR-4012"),
+		chromedp.WaitVisible(".passage"),
+		chromedp.Text(".passage", &hit),
+		chromedp.Click(`nav a[data-view="status"]`),
+		chromedp.WaitVisible("dl.facts"),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if badge != "not in the documents" || strings.Count(rows, "\n") < 19 || !strings.Contains(hit, "ERR-4012") {
+		t.Errorf("badge %q, documents %q, hit %q", badge, rows, hit)
+	}
+}
+
+func TestPageInChinese(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	server := serve(t, options(handbook(t), nil))
+	ctx := browser(t, "zh-CN")
+	var heading, marked, language string
+	err := chromedp.Run(ctx,
+		chromedp.Navigate(server.URL),
+		submit("国内出差补贴每天多少钱？"),
+		chromedp.WaitVisible(".source"),
+		chromedp.Text("h1", &heading),
+		chromedp.AttributeValue("html", "lang", &language, nil),
+		chromedp.Click(".marker"),
+		chromedp.WaitVisible("#reader mark"),
+		chromedp.Text("#reader mark", &marked),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if heading != "向您的文档提问" || language != "zh-Hans" || !strings.Contains(marked, "120元") {
+		t.Errorf("heading %q, language %q, marked %q", heading, language, marked)
+	}
+}
+
+// TestPageAsksForToken shows that the page works behind a token.
+func TestPageAsksForToken(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	o := options(handbook(t), nil)
+	o.Token = "correct horse"
+	server := serve(t, o)
+	ctx := browser(t, "en")
+	var rows string
+	err := chromedp.Run(ctx,
+		chromedp.Navigate(server.URL+"/#/documents"),
+		chromedp.WaitVisible("#token"),
+		chromedp.SetValue("#token", "correct horse"),
+		chromedp.Click(".note button"),
+		chromedp.WaitVisible("tbody tr"),
+		chromedp.Text("tbody", &rows),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(rows, "support/faq.txt") {
+		t.Errorf("documents %q", rows)
+	}
+}
