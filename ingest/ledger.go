@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/lore-kb/lore/store"
 )
@@ -16,7 +17,7 @@ const memberMark = "!/"
 type record struct {
 	id, version, content string
 	size                 int64
-	modTime, indexedAt   int64 // milliseconds
+	modTime, indexedAt   time.Time
 	status               store.Status
 	reason               string
 }
@@ -76,7 +77,7 @@ func (r *run) readLedger(ctx context.Context) error {
 		}
 		rec := record{
 			id: info.ID, version: info.Version, content: info.Content, size: info.Size,
-			modTime: info.ModTime.UnixMilli(), indexedAt: info.IndexedAt.UnixMilli(),
+			modTime: info.ModTime, indexedAt: info.IndexedAt,
 			status: info.Status, reason: info.Reason,
 		}
 		if info.Path == file {

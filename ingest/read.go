@@ -146,7 +146,7 @@ func (r *run) read(ctx context.Context, t task) *outcome {
 	version := r.version(o.content, r.root.Labels)
 	if k := t.known; k != nil && k.file != nil && k.file.version == version && k.file.content == o.content && !r.opts.Rebuild {
 		o.fate = fateUnchanged
-		if !r.opts.DryRun && (k.file.size != t.item.Size || k.file.modTime != t.item.ModTime.UnixMilli()) {
+		if !r.opts.DryRun && (k.file.size != t.item.Size || !k.file.modTime.Equal(t.item.ModTime)) {
 			o.docs = r.restamp(ctx, o)
 		}
 		return o

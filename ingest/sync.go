@@ -243,8 +243,8 @@ func (r *run) compare() []task {
 func (r *run) same(it Item, f *record) bool {
 	const granularity = 2 * time.Second
 	return f.status != store.StatusStale &&
-		f.size == it.Size && f.modTime == it.ModTime.UnixMilli() &&
-		f.modTime < f.indexedAt-granularity.Milliseconds() &&
+		f.size == it.Size && f.modTime.Equal(it.ModTime) &&
+		f.modTime.Before(f.indexedAt.Add(-granularity)) &&
 		f.version == r.version(f.content, r.root.Labels)
 }
 
