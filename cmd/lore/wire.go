@@ -143,16 +143,14 @@ func (p *program) embedder(ctx context.Context) (model.Embedder, error) {
 const embedderProbe = 60 * time.Second
 
 // readEmbedder is embedder for commands that can do without: a server that is
-// down costs the dense leg and is told once.
+// down costs the dense leg and is told once. That none is configured is told by
+// the result.
 func (p *program) readEmbedder(ctx context.Context) (model.Embedder, error) {
 	e, err := p.embedder(ctx)
 	var failure *model.Error
 	if errors.As(err, &failure) {
 		p.note("note: searching by words alone: %v", err)
 		return nil, nil
-	}
-	if e == nil && err == nil {
-		p.note("note: no embedder is configured, so search is by words alone")
 	}
 	return e, err
 }
