@@ -104,6 +104,7 @@ func New(o Options) (*Server, error) {
 	s.searchRoutes(routes)
 	s.documentRoutes(routes)
 	s.collectionRoutes(routes)
+	s.openaiRoutes(mux)
 	s.healthRoutes(mux)
 	s.pageRoutes(mux)
 	s.handler = s.guard(mux)

@@ -1,0 +1,421 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strings"
+	"time"
+	"unicode/utf16"
+
+	"github.com/lore-kb/lore/ask"
+	"github.com/lore-kb/lore/model"
+)
+
+// OpenAI's clients send many parameters that mean nothing here; they are
+// ignored. A collection is a model: "lore" is the default one, "lore/NAME"
+// another.
+func (s *Server) openaiRoutes(mux *http.ServeMux) {
+	mux.HandleFunc("POST /v1/chat/completions", s.chatCompletions)
+	mux.HandleFunc("GET /v1/models", s.listModels)
+	mux.HandleFunc("GET /v1/models/{id...}", s.getModel)
+	mux.HandleFunc("POST /v1/embeddings", s.embeddings)
+}
+
+const modelName = "lore"
+
+// chatRequest is the part of a chat completion request that is read.
+type chatRequest struct {
+	Model    string `json:"model"`
+	Messages []struct {
+		Role    string      `json:"role"`
+		Content chatContent `json:"content"`
+	} `json:"messages"`
+	Stream        bool `json:"stream"`
+	N             int  `json:"n"`
+	StreamOptions struct {
+		IncludeUsage bool `json:"include_usage"`
+	} `json:"stream_options"`
+}
+
+// chatContent is text, or a list of parts of which the texts count.
+type chatContent string
+
+// UnmarshalJSON reads either form.
+func (c *chatContent) UnmarshalJSON(data []byte) error {
+	var text string
+	if json.Unmarshal(data, &text) == nil {
+		*c = chatContent(text)
+		return nil
+	}
+	var parts []struct {
+		Type string `json:"type"`
+		Text string `json:"text"`
+	}
+	if err := json.Unmarshal(data, &parts); err != nil {
+		return errors.New("content is neither text nor a list of parts")
+	}
+	var texts []string
+	for _, part := range parts {
+		if part.Type == "text" || part.Type == "input_text" {
+			texts = append(texts, part.Text)
+		}
+	}
+	*c = chatContent(strings.Join(texts, "\n"))
+	return nil
+}
+
+// annotation is a citation in OpenAI's shape; start and end count characters of
+// the message as JavaScript does, in UTF-16 units.
+type annotation struct {
+	Type         string       `json:"type"`
+	FileCitation fileCitation `json:"file_citation"`
+	FileID       string       `json:"file_id"`
+	Filename     string       `json:"filename"`
+	Index        int          `json:"index"`
+	StartIndex   int          `json:"start_index"`
+	EndIndex     int          `json:"end_index"`
+}
+
+type fileCitation struct {
+	FileID   string   `json:"file_id"`
+	Filename string   `json:"filename"`
+	Quote    string   `json:"quote"`
+	Section  []string `json:"section"`
+	Page     int      `json:"page,omitempty"`
+	Start    int      `json:"start"`
+	End      int      `json:"end"`
+}
+
+type chatMessage struct {
+	Role        string       `json:"role,omitempty"`
+	Content     string       `json:"content"`
+	Annotations []annotation `json:"annotations,omitempty"`
+}
+
+type chatChoice struct {
+	Index        int          `json:"index"`
+	Message      *chatMessage `json:"message,omitempty"`
+	Delta        *chatMessage `json:"delta,omitempty"`
+	FinishReason *string      `json:"finish_reason"`
+}
+
+type chatUsage struct {
+	PromptTokens     int `json:"prompt_tokens"`
+	CompletionTokens int `json:"completion_tokens"`
+	TotalTokens      int `json:"total_tokens"`
+}
+
+type chatResponse struct {
+	ID      string       `json:"id"`
+	Object  string       `json:"object"`
+	Created int64        `json:"created"`
+	Model   string       `json:"model"`
+	Choices []chatChoice `json:"choices"`
+	Usage   *chatUsage   `json:"usage,omitempty"`
+	Status  ask.Status   `json:"lore_status,omitempty"`
+}
+
+// decode reads a JSON body, unknown fields ignored.
+func (s *Server) decode(r *http.Request, into any) error {
+	err := json.NewDecoder(r.Body).Decode(into)
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return newProblem(http.StatusRequestEntityTooLarge, typeInvalid, "too_large", fmt.Sprintf("the request is larger than %d bytes", large.Limit))
+	case err != nil:
+		return newProblem(http.StatusBadRequest, typeInvalid, "invalid_request", "the body is not the JSON that is expected: "+err.Error())
+	}
+	return nil
+}
+
+func writeJSON(w http.ResponseWriter, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(value)
+}
+
+// collectionOfModel resolves a model's name to a collection.
+func (s *Server) collectionOfModel(ctx context.Context, name string) (*Collection, error) {
+	collection, ok := strings.CutPrefix(name, modelName+"/")
+	switch {
+	case ok:
+	case name == "" || name == modelName:
+		collection = ""
+	default:
+		return nil, newProblem(http.StatusNotFound, typeInvalid, "model_not_found", "no such model; GET /v1/models lists them")
+	}
+	c, err := s.collection(ctx, collection)
+	if err != nil && explain(err).Detail.Code == "no_such_collection" {
+		return nil, newProblem(http.StatusNotFound, typeInvalid, "model_not_found", "no such model; GET /v1/models lists them")
+	}
+	return c, err
+}
+
+// question takes the last message as the question and those before as turns. A
+// system message has no place in an answer that must stand in documents.
+func (r *chatRequest) question() (ask.Question, error) {
+	var q ask.Question
+	if r.N > 1 {
+		return q, newProblem(http.StatusBadRequest, typeInvalid, "n", "only one choice is made")
+	}
+	pending := ""
+	for _, m := range r.Messages {
+		switch m.Role {
+		case "user":
+			pending = string(m.Content)
+		case "assistant":
+			if pending != "" {
+				q.History = append(q.History, ask.Turn{Question: pending, Answer: string(m.Content)})
+				pending = ""
+			}
+		}
+	}
+	if pending == "" {
+		return q, newProblem(http.StatusBadRequest, typeInvalid, "messages", "the last message must be the user's")
+	}
+	q.Text = pending
+	return q, nil
+}
+
+func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
+	defer cancel()
+	var request chatRequest
+	if err := s.decode(r, &request); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	question, err := request.question()
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	collection, err := s.collectionOfModel(ctx, request.Model)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	response := chatResponse{ID: "chatcmpl-" + requestID(ctx), Created: time.Now().Unix(), Model: request.Model}
+	if response.Model == "" {
+		response.Model = modelName
+	}
+	// What streams is verified text, a statement at a time: clients of this route
+	// cannot take text back.
+	answer, err := collection.Assistant.Ask(ctx, question, nil)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	text := answer.Text
+	if answer.Status == ask.StatusNotFound && answer.Missing != "" && answer.Missing != text {
+		text += "\n" + answer.Missing
+	}
+	usage := &chatUsage{answer.Usage.PromptTokens, answer.Usage.CompletionTokens, answer.Usage.PromptTokens + answer.Usage.CompletionTokens}
+	stop := "stop"
+	if !request.Stream {
+		response.Object, response.Usage, response.Status = "chat.completion", usage, answer.Status
+		response.Choices = []chatChoice{{Message: &chatMessage{"assistant", text, annotations(text, answer.Citations)}, FinishReason: &stop}}
+		writeJSON(w, response)
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-cache")
+	response.Object = "chat.completion.chunk"
+	send := func(choices []chatChoice, usage *chatUsage) {
+		response.Choices, response.Usage = choices, usage
+		encoded, _ := json.Marshal(response)
+		fmt.Fprintf(w, "data: %s\n\n", encoded)
+		_ = http.NewResponseController(w).Flush()
+	}
+	send([]chatChoice{{Delta: &chatMessage{Role: "assistant"}}}, nil)
+	for piece := range strings.SplitAfterSeq(text, "] ") {
+		send([]chatChoice{{Delta: &chatMessage{Content: piece}}}, nil)
+	}
+	response.Status = answer.Status
+	send([]chatChoice{{Delta: &chatMessage{Annotations: annotations(text, answer.Citations)}, FinishReason: &stop}}, nil)
+	if request.StreamOptions.IncludeUsage {
+		send([]chatChoice{}, usage)
+	}
+	fmt.Fprint(w, "data: [DONE]\n\n")
+}
+
+// annotations places citations at their markers in the text.
+func annotations(text string, citations []ask.Citation) []annotation {
+	var out []annotation
+	for _, c := range citations {
+		marker := fmt.Sprintf("[%d]", c.Marker)
+		at := strings.Index(text, marker)
+		if at < 0 {
+			continue
+		}
+		begin := len(utf16.Encode([]rune(text[:at])))
+		out = append(out, annotation{
+			Type: "file_citation", FileID: c.DocumentID, Filename: c.Path, Index: begin, StartIndex: begin, EndIndex: begin + len(marker),
+			FileCitation: fileCitation{c.DocumentID, c.Path, c.Quote, append([]string{}, c.Section...), c.Page, c.Start, c.End},
+		})
+	}
+	return out
+}
+
+type modelEntry struct {
+	ID      string `json:"id"`
+	Object  string `json:"object"`
+	Created int64  `json:"created"`
+	OwnedBy string `json:"owned_by"`
+}
+
+func (s *Server) models(ctx context.Context) ([]modelEntry, error) {
+	names := []string{s.options.Default}
+	if s.options.Names != nil {
+		var err error
+		if names, err = s.options.Names(ctx); err != nil {
+			return nil, err
+		}
+	}
+	entries := []modelEntry{}
+	for _, name := range names {
+		id := modelName + "/" + name
+		if name == s.options.Default {
+			id = modelName
+		}
+		entries = append(entries, modelEntry{id, "model", 0, "lore"})
+	}
+	if s.options.Embedder != nil {
+		for _, suffix := range []string{"", querySuffix} {
+			entries = append(entries, modelEntry{s.options.Embedder.Info().Name + suffix, "model", 0, "lore"})
+		}
+	}
+	return entries, nil
+}
+
+func (s *Server) listModels(w http.ResponseWriter, r *http.Request) {
+	entries, err := s.models(r.Context())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	writeJSON(w, map[string]any{"object": "list", "data": entries})
+}
+
+func (s *Server) getModel(w http.ResponseWriter, r *http.Request) {
+	entries, err := s.models(r.Context())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	for _, entry := range entries {
+		if entry.ID == r.PathValue("id") {
+			writeJSON(w, entry)
+			return
+		}
+	}
+	s.fail(w, r, newProblem(http.StatusNotFound, typeInvalid, "model_not_found", "no such model; GET /v1/models lists them"))
+}
+
+// querySuffix of an embedding model's name asks for vectors of questions.
+const querySuffix = "-query"
+
+// maxInputs bounds the texts of one embeddings request, as OpenAI does.
+const maxInputs = 2048
+
+// inputs is a text or a list of texts.
+type inputs []string
+
+// UnmarshalJSON reads either form.
+func (in *inputs) UnmarshalJSON(data []byte) error {
+	var one string
+	if json.Unmarshal(data, &one) == nil {
+		*in = inputs{one}
+		return nil
+	}
+	var many []string
+	if err := json.Unmarshal(data, &many); err != nil {
+		return errors.New("input is neither a text nor a list of texts; token numbers are not taken")
+	}
+	*in = many
+	return nil
+}
+
+type embeddingEntry struct {
+	Object    string `json:"object"`
+	Index     int    `json:"index"`
+	Embedding any    `json:"embedding"`
+}
+
+func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
+	defer cancel()
+	var request struct {
+		Model          string `json:"model"`
+		Input          inputs `json:"input"`
+		EncodingFormat string `json:"encoding_format"`
+		Dimensions     int    `json:"dimensions"`
+	}
+	if err := s.decode(r, &request); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	embedder := s.options.Embedder
+	var refused *problem
+	switch {
+	case embedder == nil:
+		refused = newProblem(http.StatusNotFound, typeInvalid, "model_not_found", "this server has no embedding model")
+	case len(request.Input) == 0:
+		refused = newProblem(http.StatusBadRequest, typeInvalid, "input", "input is empty")
+	case len(request.Input) > maxInputs:
+		refused = newProblem(http.StatusBadRequest, typeInvalid, "input", fmt.Sprintf("input has more than %d texts", maxInputs))
+	case request.Dimensions != 0 && request.Dimensions != embedder.Info().Dimension:
+		refused = newProblem(http.StatusBadRequest, typeInvalid, "dimensions", fmt.Sprintf("the model has %d dimensions", embedder.Info().Dimension))
+	case request.EncodingFormat != "" && request.EncodingFormat != "float" && request.EncodingFormat != "base64":
+		refused = newProblem(http.StatusBadRequest, typeInvalid, "encoding_format", "encoding_format is float or base64")
+	}
+	if refused != nil {
+		s.fail(w, r, refused)
+		return
+	}
+	task := model.TaskPassage
+	if strings.HasSuffix(request.Model, querySuffix) {
+		task = model.TaskQuery
+	}
+	vectors, err := embedder.Embed(ctx, task, request.Input)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	entries := make([]embeddingEntry, len(vectors))
+	tokens := 0
+	for i, v := range vectors {
+		entries[i] = embeddingEntry{"embedding", i, v}
+		if request.EncodingFormat == "base64" {
+			entries[i].Embedding = base64Floats(v)
+		}
+		tokens += len(strings.Fields(request.Input[i]))
+	}
+	writeJSON(w, map[string]any{
+		"object": "list", "data": entries, "model": orDefault(request.Model, embedder.Info().Name),
+		"usage": map[string]int{"prompt_tokens": tokens, "total_tokens": tokens},
+	})
+}
+
+// base64Floats writes a vector as OpenAI does: little-endian 32-bit floats.
+func base64Floats(v []float32) string {
+	raw := make([]byte, 0, 4*len(v))
+	for _, f := range v {
+		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(f))
+	}
+	return base64.StdEncoding.EncodeToString(raw)
+}
+
+func orDefault(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
