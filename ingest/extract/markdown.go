@@ -8,11 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/yuin/goldmark"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
 	east "github.com/yuin/goldmark/extension/ast"
+	"github.com/yuin/goldmark/parser"
 	mdtext "github.com/yuin/goldmark/text"
+	"github.com/yuin/goldmark/util"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/lore-kb/lore/ingest"
@@ -62,8 +63,7 @@ func readMarkdown(j *job, in ingest.Input) ([]ingest.Document, error) {
 		return []ingest.Document{doc}, nil
 	}
 	w := &markdownWalk{j: j, src: []byte(text[base:]), base: base, doc: &doc}
-	md := goldmark.New(goldmark.WithExtensions(extension.Table))
-	root := md.Parser().Parse(mdtext.NewReader(w.src))
+	root := markdownBlocks.Parse(mdtext.NewReader(w.src))
 	w.children(root, ingest.Paragraph)
 	slices.SortStableFunc(doc.Blocks, func(a, b ingest.Block) int { return a.Start - b.Start })
 	doc.Blocks = disjoint(doc.Blocks)
@@ -80,6 +80,13 @@ func readMarkdown(j *job, in ingest.Input) ([]ingest.Document, error) {
 	}
 	return []ingest.Document{doc}, nil
 }
+
+// markdownBlocks parses blocks only: what is inside a paragraph stays as it is
+// written, and costs nothing.
+var markdownBlocks = parser.NewParser(
+	parser.WithBlockParsers(parser.DefaultBlockParsers()...),
+	parser.WithParagraphTransformers(append(parser.DefaultParagraphTransformers(),
+		util.Prioritized(extension.NewTableParagraphTransformer(), 200))...))
 
 // disjoint drops blocks that begin inside the block before.
 func disjoint(blocks []ingest.Block) []ingest.Block {

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -176,7 +177,7 @@ func (d *pdfDoc) id(v pdf.Value) int {
 }
 
 // stream returns the decoded data of a stream of the graph. Data that breaks off
-// is returned as far as it goes.
+// is returned as far as it goes; more than limit bytes end the reading.
 func (d *pdfDoc) stream(v pdf.Value, limit int) []byte {
 	if v.Kind() != pdf.Stream {
 		return nil
@@ -189,6 +190,9 @@ func (d *pdfDoc) stream(v pdf.Value, limit int) []byte {
 	if s == nil {
 		return nil
 	}
-	data, _ := d.decode(s, limit)
+	data, err := d.decode(s, limit)
+	if errors.Is(err, ingest.ErrTooLarge) {
+		panic(stop{err})
+	}
 	return data
 }

@@ -41,8 +41,8 @@ type pdfReader struct {
 	low    float64 // of the page, in the coordinates of level text
 	high   float64
 	images int
-	ops    int // operators left for this page
-	forms  map[int]int
+	ops    int                   // operators left for this page
+	forms  [maxFormDepth + 1]int // shown so far, by depth
 }
 
 // Limits of one page.
@@ -50,7 +50,8 @@ const (
 	maxPageOps    = 20 << 20
 	maxPageGlyphs = 2 << 20
 	maxPageBytes  = 128 << 20
-	maxFormDepth  = 20
+	maxFormDepth  = 12
+	maxForms      = 8192 // half as many at each depth
 )
 
 type pdfState struct {
@@ -63,7 +64,7 @@ type pdfState struct {
 // page interprets the content of one page into r.glyphs.
 func (r *pdfReader) page(page, resources pdf.Value, box [4]float64, rotate int) {
 	r.glyphs, r.images, r.ops = r.glyphs[:0], 0, maxPageOps
-	r.forms = map[int]int{}
+	r.forms = [maxFormDepth + 1]int{}
 	ctm := pdfIdentity
 	switch ((rotate/90)%4 + 4) % 4 {
 	case 1:
@@ -355,12 +356,11 @@ func (r *pdfReader) form(x pdf.Value, resources pdf.Value, st pdfState, depth in
 	default:
 		return
 	}
-	id := r.id(x)
-	// A form may be shown often, but not inside itself and not without end.
-	if depth >= maxFormDepth || r.forms[id] > 2000 {
+	// A form may be shown often, but not without end: forms in forms multiply.
+	if r.forms[depth] >= maxForms>>depth || depth >= maxFormDepth {
 		return
 	}
-	r.forms[id]++
+	r.forms[depth]++
 	m := x.Key("Matrix")
 	if m.Len() == 6 {
 		var fm pdfMatrix
