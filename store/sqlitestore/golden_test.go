@@ -54,7 +54,7 @@ func writeGolden(t *testing.T, version int) {
 	t.Helper()
 	dir := t.TempDir()
 	defer func(limit, fan, coarse int) { inlineLimit, fanIn, coarseRows = limit, fan, coarse }(inlineLimit, fanIn, coarseRows)
-	inlineLimit, fanIn, coarseRows = 8<<10, 4, 12
+	inlineLimit, fanIn, coarseRows = 8<<10, 4, 4
 	s := openTest(t, dir, Options{Create: true})
 	for i := range 14 {
 		putTest(t, s, testDocument(fmt.Sprint(i, ".md"), "v1", 1+i%4, 30))
@@ -80,8 +80,10 @@ func writeGolden(t *testing.T, version int) {
 	if err := s.SetSettings(context.Background(), store.Settings{Roots: []store.Root{{ID: "r", URI: "file:///r"}}}); err != nil {
 		t.Fatal(err)
 	}
+	fanIn = 1 << 20 // the last segments stay apart
+	putTest(t, s, textDocument("last.md", "v1", "everywhere once more"))
 	if ix := indexOf(t, s); len(ix.points) < 2 || ix.vectors[0].coarse == nil {
-		t.Fatal("the golden file would not hold every kind of segment")
+		t.Fatalf("the golden file would not hold every kind of segment: %d of points, %d of vectors", len(ix.points), len(ix.vectors))
 	}
 	if err := os.MkdirAll("testdata", 0o755); err != nil {
 		t.Fatal(err)

@@ -21,7 +21,7 @@ var fanIn = 8 // a variable for tests that want merges early
 const maxMergedPoints = 8 << 20
 
 // level is the size class of a segment.
-func level(n int) int { return max(0, bits.Len(uint(n))-8) / 3 }
+func level(n int) int { return max(0, bits.Len(uint(n))-4) / 3 }
 
 // plan is a merge to do.
 type plan struct {
