@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // The postings of a term are the points that hold it, by their local number in
@@ -42,7 +43,7 @@ type listWriter struct {
 	data    []byte
 	skips   []byte
 	offsets []byte
-	bounds  []byte
+	tops    []float32
 }
 
 func (w *listWriter) reset() { w.locals, w.ranks = w.locals[:0], w.ranks[:0] }
@@ -54,26 +55,21 @@ func (w *listWriter) add(local, rank uint32) {
 
 // appendTo codes the list that was added.
 func (w *listWriter) appendTo(b []byte) []byte {
-	var largest float32
-	for i, local := range w.locals {
-		largest = max(largest, w.weights.at(local, w.ranks[i]))
-	}
 	n := len(w.locals)
-	b = putUint(b, n)
-	b = binary.LittleEndian.AppendUint32(b, math.Float32bits(largest))
-	w.data, w.skips, w.offsets, w.bounds = w.data[:0], w.skips[:0], w.offsets[:0], w.bounds[:0]
+	w.data, w.skips, w.offsets, w.tops = w.data[:0], w.skips[:0], w.offsets[:0], w.tops[:0]
 	next := uint32(0) // smallest local that can follow
 	for from := 0; from < n; from += blockSize {
 		to := min(n, from+blockSize)
 		locals, ranks := w.locals[from:to], w.ranks[from:to]
+		ranks = ranks[:len(locals)]
+		var top float32
+		for i, local := range locals {
+			top = max(top, w.weights.at(local, ranks[i]))
+		}
+		w.tops = append(w.tops, top)
 		if n >= blockSize {
-			var top float32
-			for i, local := range locals {
-				top = max(top, w.weights.at(local, ranks[i]))
-			}
 			w.skips = binary.LittleEndian.AppendUint32(w.skips, locals[len(locals)-1])
 			w.offsets = binary.LittleEndian.AppendUint32(w.offsets, uint32(len(w.data)))
-			w.bounds = append(w.bounds, bound(top, largest))
 		}
 		if len(locals) < blockSize {
 			for i, local := range locals {
@@ -102,7 +98,15 @@ func (w *listWriter) appendTo(b []byte) []byte {
 		w.data = pack(w.data, deltas[:], wd)
 		w.data = pack(w.data, ranks, wr)
 	}
-	b = append(append(append(b, w.skips...), w.offsets...), w.bounds...)
+	largest := slices.Max(w.tops)
+	b = putUint(b, n)
+	b = binary.LittleEndian.AppendUint32(b, math.Float32bits(largest))
+	if n >= blockSize {
+		b = append(append(b, w.skips...), w.offsets...)
+		for _, top := range w.tops {
+			b = append(b, bound(top, largest))
+		}
+	}
 	return append(b, w.data...)
 }
 
