@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sort"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -122,8 +121,8 @@ func (a *Assistant) Ask(ctx context.Context, q Question, yield func(Event) error
 	if err := t.compare(ctx); err != nil {
 		return nil, err
 	}
-	rank(t.question, t.ranked)
-	t.evidence = weigh(t.question, result, t.ranked)
+	rank(t.question, t.ranked, t.meaning != nil)
+	t.evidence = weigh(t.question, result, t.ranked, t.meaning)
 	answer.Confidence = t.evidence.confidence
 	answer.Timings["judge"] = time.Since(begun)
 
@@ -157,6 +156,7 @@ type task struct {
 	question  *questionText
 	result    *retrieve.Result
 	ranked    []candidate
+	meaning   *meaning // nil: words were compared
 	evidence  evidence
 }
 
@@ -178,53 +178,6 @@ func (t *task) run(ctx context.Context) error {
 		return t.notFound()
 	}
 	return t.extract(ctx)
-}
-
-// mostCompared bounds the units whose meaning is compared by embedding.
-const mostCompared = 48
-
-// compare adds to the candidates how near their meaning is to the question's,
-// when question and passages are in different languages and an embedder is
-// there: then words say nothing.
-func (t *task) compare(ctx context.Context) error {
-	e := t.assistant.options.Embedder
-	if e == nil || !t.crossLanguage() || len(t.ranked) == 0 {
-		return nil
-	}
-	n := min(mostCompared, len(t.ranked))
-	texts := make([]string, n)
-	for i := range n {
-		c := &t.ranked[i]
-		p := &t.result.Passages[c.passage]
-		texts[i] = readable(p.Text, &c.unit)
-		if p.Title != "" {
-			texts[i] = p.Title + "\n" + texts[i]
-		}
-	}
-	asked, err := e.Embed(ctx, model.TaskQuery, []string{t.asked})
-	if err == nil {
-		var vectors [][]float32
-		if vectors, err = e.Embed(ctx, model.TaskPassage, texts); err == nil && len(asked) == 1 && len(vectors) == n {
-			similarities(asked[0], vectors, t.ranked[:n])
-			return nil
-		}
-	}
-	if ctx.Err() != nil {
-		return fmt.Errorf("ask: compare sentences: %w", ctx.Err())
-	}
-	return nil // words alone decide
-}
-
-// crossLanguage reports whether most of the passages are in another language
-// than the question.
-func (t *task) crossLanguage() bool {
-	other := 0
-	for i := range t.result.Passages {
-		if (hanShare(t.result.Passages[i].Text) > 0.3) != t.question.han {
-			other++
-		}
-	}
-	return 2*other > len(t.result.Passages)
 }
 
 // extract answers with the units that answer.
@@ -386,23 +339,4 @@ func (t *task) missing() string {
 		return strings.Join(parts, "；")
 	}
 	return strings.Join(parts, "; ")
-}
-
-// similarities fills the dense feature: the cosine of question and unit, less
-// the mean over the units, which all share a language and often a subject.
-func similarities(asked []float32, vectors [][]float32, cs []candidate) {
-	values := make([]float64, len(vectors))
-	mean := 0.0
-	for i, v := range vectors {
-		values[i] = cosine(asked, v)
-		mean += values[i] / float64(len(vectors))
-	}
-	sorted := append([]float64(nil), values...)
-	sort.Float64s(sorted)
-	spread := sorted[len(sorted)-1] - mean
-	for i := range cs {
-		if spread > 0 {
-			cs[i].features[featureDense] = (values[i] - mean) / spread
-		}
-	}
 }

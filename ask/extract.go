@@ -42,7 +42,7 @@ const (
 	featureLength           // log of the length, 1 at about 60 words
 	featureLead             // first unit of its passage
 	featureNew              // share of the unit that the question does not say
-	featureDense            // cosine with the question, centred on the candidates' mean
+	featureDense            // nearness in meaning, in standard deviations; of questions across languages
 	featureKindCover        // kind × cover
 	featureVerdict          // of yes/no questions: denies or affirms, 1 when it says so outright
 	featureAsks             // is itself a question
@@ -214,10 +214,13 @@ func counts(noun, folded string, figs []figure) float64 {
 }
 
 // rank scores the candidates and orders them best first; ties fall to reading
-// order.
-func rank(q *questionText, cs []candidate) {
+// order. byMeaning says that the dense feature is filled and words do not tell.
+func rank(q *questionText, cs []candidate, byMeaning bool) {
 	w := &weightsEnglish
-	if q.han {
+	switch {
+	case byMeaning:
+		w = &weightsMeaning
+	case q.han:
 		w = &weightsChinese
 	}
 	for i := range cs {
@@ -237,12 +240,15 @@ func rank(q *questionText, cs []candidate) {
 // Weights of the features, by language of the question.
 var (
 	weightsEnglish = [featureCount]float64{
-		featureCover: 4.2, featureContext: 5.0, featurePassage: 1.7, featureRank: 1.5, featureFirst: 1.0, featureKind: 0.2, featureRun: 1.5, featureNear: 1.0, featureCounted: 0.2, featureLength: 1.3, featureLead: 0.3, featureNew: -1.4, featureAnaphora: 0.9, featureSure: 1.3, featureVerdict: 2, featureAsks: -3, featureReplies: 2.5, featureDense: 4,
+		featureCover: 4.2, featureContext: 5.0, featurePassage: 1.7, featureRank: 1.5, featureFirst: 1.0, featureKind: 0.2, featureRun: 1.5, featureNear: 1.0, featureCounted: 0.2, featureLength: 1.3, featureLead: 0.3, featureNew: -1.4, featureAnaphora: 0.9, featureSure: 1.3, featureVerdict: 2, featureAsks: -3, featureReplies: 2.5,
 	}
 	weightsChinese = [featureCount]float64{
-		featureCover: 2.8, featureContext: 6.4, featurePassage: 1.3, featureRank: 3.1, featureFirst: 1.0, featureKind: 1.0, featureRun: 0.7, featureNear: 0.7, featureHook: 2.4, featureLength: -0.6, featureLead: 0.4, featureNew: -1.7, featureAnaphora: 0.2, featureSure: 1.5, featureVerdict: 2, featureAsks: -3, featureReplies: 2.5, featureDense: 4,
+		featureCover: 2.8, featureContext: 6.4, featurePassage: 1.3, featureRank: 3.1, featureFirst: 1.0, featureKind: 1.0, featureRun: 0.7, featureNear: 0.7, featureHook: 2.4, featureLength: -0.6, featureLead: 0.4, featureNew: -1.7, featureAnaphora: 0.2, featureSure: 1.5, featureVerdict: 2, featureAsks: -3, featureReplies: 2.5,
 	}
 )
+
+// weightsMeaning rank across languages.
+var weightsMeaning = [featureCount]float64{featureDense: 0.9, featureRank: 8, featureCover: 4, featureAsks: -3}
 
 // maxQuotes bounds an extractive answer.
 const maxQuotes = 5

@@ -17,6 +17,10 @@ const (
 	CautionLow    Caution = "low"    // answers more, refuses less
 	CautionNormal Caution = "normal" // the default
 	CautionHigh   Caution = "high"   // refuses more
+
+	// CautionNone never refuses when there are passages. It is for measuring;
+	// ParseCaution does not take it.
+	CautionNone Caution = "none"
 )
 
 // ParseCaution reads a caution; the empty string is CautionNormal.
@@ -44,10 +48,6 @@ const (
 	signalSparse      // keyword score as a part of the most that the question could score
 	signalMargin      // probability of the best unit among all
 	signalNear        // the question's words stand close together
-	signalDense       // cosine of the best passage, when there is a dense leg
-	signalNoDense     // 1 when there is none
-	signalAgree       // both legs put the same passage first
-	signalCross       // question and best passage are in different languages
 	signalUnitNames   // share of the question's names that the best unit and what stands around it lack
 	signalUnitFigures // share of its figures for which the best unit has others
 	signalOpposed     // the best unit speaks of the opposite
@@ -59,12 +59,13 @@ const (
 type evidence struct {
 	signals    [signalCount]float64
 	confidence float64
+	meaning    bool     // words were not compared
 	passage    int      // index of the passage that covers most
 	missing    []string // what it lacks, heaviest first
 }
 
 // weigh gathers the signals. ranked are the candidates, best first.
-func weigh(q *questionText, result *retrieve.Result, ranked []candidate) evidence {
+func weigh(q *questionText, result *retrieve.Result, ranked []candidate, m *meaning) evidence {
 	var e evidence
 	s := &e.signals
 	s[signalBias] = 1
@@ -77,12 +78,6 @@ func weigh(q *questionText, result *retrieve.Result, ranked []candidate) evidenc
 		}
 		if leg, ok := p.Legs[store.LegSparse]; ok {
 			s[signalSparse] = math.Max(s[signalSparse], leg.Normalised)
-		}
-		if leg, ok := p.Legs[store.LegDense]; ok {
-			s[signalDense] = math.Max(s[signalDense], leg.Score)
-			if leg.Rank == 1 && p.Legs[store.LegSparse].Rank == 1 {
-				s[signalAgree] = 1
-			}
 		}
 	}
 	if best.has == nil {
@@ -99,20 +94,10 @@ func weigh(q *questionText, result *retrieve.Result, ranked []candidate) evidenc
 	if q.total > 0 {
 		s[signalHeaviest] = heaviest / q.total
 	}
-	dense := false
-	for _, l := range result.Legs {
-		dense = dense || l.Leg == store.LegDense && l.Hits > 0
-	}
-	if !dense {
-		s[signalNoDense], s[signalDense], s[signalAgree] = 1, 0, 0
-	}
 	if len(result.Passages) > 0 {
 		p := &result.Passages[e.passage]
 		words := foldedPassage(p)
 		s[signalFigures] = q.lackingFigures(figures(words))
-		if (hanShare(p.Text) > 0.3) != q.han {
-			s[signalCross] = 1
-		}
 	}
 	if len(ranked) > 0 {
 		c := &ranked[0]
@@ -151,16 +136,25 @@ func weigh(q *questionText, result *retrieve.Result, ranked []candidate) evidenc
 		z += w[i] * v
 	}
 	e.confidence = 1 / (1 + math.Exp(-z))
+	if m != nil {
+		e.meaning = true
+		e.confidence = m.confidence(s)
+	}
 	return e
 }
 
 // answers reports whether the evidence is enough under a caution.
 func (e *evidence) answers(q *questionText, c Caution) bool {
 	t := &thresholdsEnglish
-	if q.han {
+	switch {
+	case e.meaning:
+		t = &thresholdsMeaning
+	case q.han:
 		t = &thresholdsChinese
 	}
 	switch c {
+	case CautionNone:
+		return true
 	case CautionLow:
 		return e.confidence >= t[0]
 	case CautionHigh:
@@ -180,6 +174,7 @@ var (
 	judgeChinese = [signalCount]float64{
 		signalBias: -5.6, signalPassage: 1.09, signalUnit: 1.35, signalContext: 4.26, signalHeaviest: -0.83, signalUnitGap: -0.43, signalFigures: -1.09, signalSparse: 3.4, signalMargin: 1.68, signalNear: 0.77, signalUnitNames: -2.21, signalUnitFigures: -0.87, signalOpposed: -1.38, signalUnitStarts: -1.4,
 	}
+	thresholdsMeaning = [3]float64{0.2, 0.3, 0.5}
 	thresholdsEnglish = [3]float64{0.24, 0.4, 0.53}
 	thresholdsChinese = [3]float64{0.19, 0.44, 0.67}
 )

@@ -22,6 +22,7 @@ type AnswersOptions struct {
 	Generator model.Generator // nil: extractive answers
 	Caution   ask.Caution     // "" means ask.CautionNormal
 	Limit     int             // passages of a question; 0 means the assistant's default
+	Timeout   time.Duration   // of a model for one question; 0 means the assistant's default
 	Sample    int             // ask every n-th question so that about Sample are asked; 0 asks all
 	Half      Half            // which half of the questions is asked
 	Indexed   bool            // Store holds the documents with their vectors; nothing is written
@@ -130,7 +131,7 @@ func Answers(ctx context.Context, dir string, o *AnswersOptions) (*AnswersReport
 	report.IndexSeconds = time.Since(began).Seconds()
 
 	assistant := ask.New(retrieve.New(o.Store, &retrieve.Options{Embedder: o.Embedder}), o.Store, &ask.Options{
-		Generator: o.Generator, Embedder: o.Embedder, Caution: o.Caution, Limit: o.Limit,
+		Generator: o.Generator, Embedder: o.Embedder, Caution: o.Caution, Limit: o.Limit, Timeout: o.Timeout,
 	})
 	documents := make(map[string]string, len(set.Documents))
 	for _, d := range set.Documents {

@@ -16,8 +16,9 @@ import (
 const NotFound = "NOT_FOUND"
 
 // DefaultBudget is the size of a prompt in estimated tokens when a Builder names
-// none: it leaves room for an answer in a context of 4,096.
-const DefaultBudget = 3000
+// none. It fits a context of 4,096 with room for the answer, and a small model on
+// a processor reads it in seconds rather than minutes.
+const DefaultBudget = 2000
 
 // smallestCut is the room in tokens below which a passage is left out rather
 // than cut: less than about two sentences misleads more than it tells.
