@@ -31,30 +31,44 @@ func (s *Server) collectionRoutes(routes huma.API) {
 		OperationID: "list-collections", Method: http.MethodGet, Path: "/v1/collections", Tags: []string{"documents"},
 		Summary: "List the collections with their counts",
 	}, func(ctx context.Context, _ *struct{}) (*collectionsOutput, error) {
-		names := []string{s.options.Default}
-		if s.options.Names != nil {
-			all, err := s.options.Names(ctx)
-			if err != nil {
-				return nil, s.failed(ctx, err)
-			}
-			names = all
+		collections, err := s.collectionBodies(ctx)
+		if err != nil {
+			return nil, s.failed(ctx, err)
 		}
 		out := &collectionsOutput{}
-		out.Body.Collections = []collectionBody{}
-		for _, name := range names {
-			c, err := s.collection(ctx, name)
-			if err != nil {
-				return nil, s.failed(ctx, err)
-			}
-			stats, err := c.Store.Stats(ctx)
-			if err != nil {
-				return nil, s.failed(ctx, err)
-			}
-			out.Body.Collections = append(out.Body.Collections, collectionBody{
-				Name: name, Documents: stats.Documents, Failed: stats.Failed, Chunks: stats.Points, Embedded: stats.Embedded,
-				Bytes: stats.Bytes, Model: stats.Model.Fingerprint, Languages: stats.Languages, Default: name == s.options.Default,
-			})
-		}
+		out.Body.Collections = collections
 		return out, nil
 	})
+}
+
+// collectionBodies lists the collections with their counts.
+func (s *Server) collectionBodies(ctx context.Context) ([]collectionBody, error) {
+	names := []string{s.options.Default}
+	if s.options.Names != nil {
+		all, err := s.options.Names(ctx)
+		if err != nil {
+			return nil, err
+		}
+		names = all
+	}
+	bodies := []collectionBody{}
+	for _, name := range names {
+		c, err := s.collection(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		stats, err := c.Store.Stats(ctx)
+		if err != nil {
+			return nil, err
+		}
+		languages := stats.Languages
+		if languages == nil {
+			languages = map[string]int{}
+		}
+		bodies = append(bodies, collectionBody{
+			Name: name, Documents: stats.Documents, Failed: stats.Failed, Chunks: stats.Points, Embedded: stats.Embedded,
+			Bytes: stats.Bytes, Model: stats.Model.Fingerprint, Languages: languages, Default: name == s.options.Default,
+		})
+	}
+	return bodies, nil
 }

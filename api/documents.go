@@ -126,17 +126,7 @@ func (s *Server) getDocument(ctx context.Context, in *documentInput) (*documentO
 	if err != nil {
 		return nil, s.failed(ctx, err)
 	}
-	var found *store.DocumentInfo
-	for info, err := range collection.Store.Documents(ctx, store.Filter{Documents: []string{in.ID}}) {
-		if err != nil {
-			return nil, s.failed(ctx, err)
-		}
-		found = &info
-	}
-	if found == nil {
-		return nil, s.failed(ctx, store.ErrNotFound)
-	}
-	text, err := collection.Store.Text(ctx, in.ID)
+	found, text, err := documentOf(ctx, collection.Store, in.ID)
 	if err != nil {
 		return nil, s.failed(ctx, err)
 	}

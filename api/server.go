@@ -105,6 +105,7 @@ func New(o Options) (*Server, error) {
 	s.documentRoutes(routes)
 	s.collectionRoutes(routes)
 	s.openaiRoutes(mux)
+	s.mcpRoutes(mux)
 	s.healthRoutes(mux)
 	s.pageRoutes(mux)
 	s.handler = s.guard(mux)

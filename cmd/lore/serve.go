@@ -41,24 +41,7 @@ func (p *program) serve(ctx context.Context, hosts []string) error {
 	if err := p.checkAddress(); err != nil {
 		return err
 	}
-	generator, err := p.generator()
-	if err != nil {
-		return err
-	}
-	embedder, err := p.readEmbedder(ctx)
-	if err != nil {
-		return err
-	}
-	server, err := api.New(api.Options{
-		Open:     p.opener(embedder, generator),
-		Names:    p.collectionNames,
-		Default:  p.cfg.Collection,
-		Embedder: embedder,
-		Token:    p.cfg.Token,
-		Hosts:    hosts,
-		Version:  version,
-		Log:      p.log,
-	})
+	server, err := p.server(ctx, hosts)
 	if err != nil {
 		return err
 	}
@@ -74,6 +57,28 @@ func (p *program) serve(ctx context.Context, hosts []string) error {
 	}
 	p.note("stopped")
 	return nil
+}
+
+// server puts the server together.
+func (p *program) server(ctx context.Context, hosts []string) (*api.Server, error) {
+	generator, err := p.generator()
+	if err != nil {
+		return nil, err
+	}
+	embedder, err := p.readEmbedder(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return api.New(api.Options{
+		Open:     p.opener(embedder, generator),
+		Names:    p.collectionNames,
+		Default:  p.cfg.Collection,
+		Embedder: embedder,
+		Token:    p.cfg.Token,
+		Hosts:    hosts,
+		Version:  version,
+		Log:      p.log,
+	})
 }
 
 // checkAddress refuses to serve beyond loopback without a token.

@@ -49,7 +49,7 @@ var vendors = map[string][]string{
 	"modernc.org/sqlite":               {"store/sqlitestore"},
 	"github.com/ledongthuc/pdf":        {"ingest/extract"},
 	"github.com/spf13/cobra":           {"cmd/lore"},
-	"github.com/modelcontextprotocol":  {"api/mcp", "cmd/lore"},
+	"github.com/modelcontextprotocol":  {"api", "cmd/lore"},
 	"github.com/danielgtaylor/huma/v2": {"api"},
 }
 

@@ -1,0 +1,112 @@
+package api_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/lore-kb/lore/api"
+)
+
+// connect returns a client's session with a server over HTTP and one over a
+// pipe.
+func connect(t *testing.T) map[string]*mcp.ClientSession {
+	t.Helper()
+	dir := handbook(t)
+	overHTTP := serve(t, options(dir, nil))
+	client := mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, nil)
+	one, err := client.Connect(t.Context(), &mcp.StreamableClientTransport{Endpoint: overHTTP.URL + "/mcp", MaxRetries: -1, DisableStandaloneSSE: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := api.New(options(dir, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	near, far := mcp.NewInMemoryTransports()
+	ended := make(chan error, 1)
+	go func() { ended <- server.ServeMCP(t.Context(), far) }()
+	two, err := client.Connect(t.Context(), near, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		one.Close()
+		two.Close()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		server.Close()
+	})
+	return map[string]*mcp.ClientSession{"http": one, "pipe": two}
+}
+
+func TestMCP(t *testing.T) {
+	for name, session := range connect(t) {
+		t.Run(name, func(t *testing.T) {
+			tools, err := session.ListTools(t.Context(), nil)
+			if err != nil || len(tools.Tools) != 5 {
+				t.Fatalf("%d tools, %v", len(tools.Tools), err)
+			}
+			call := func(tool string, arguments map[string]any, into any) *mcp.CallToolResult {
+				t.Helper()
+				result, err := session.CallTool(t.Context(), &mcp.CallToolParams{Name: tool, Arguments: arguments})
+				if err != nil {
+					t.Fatalf("%s: %v", tool, err)
+				}
+				if into != nil {
+					encoded, _ := json.Marshal(result.StructuredContent)
+					if err := json.Unmarshal(encoded, into); err != nil {
+						t.Fatalf("%s: %v: %s", tool, err, encoded)
+					}
+				}
+				return result
+			}
+			var answer struct {
+				Answer, Status string
+				Citations      []struct {
+					ID         string `json:"document_id"`
+					Quote      string
+					Start, End int
+				}
+			}
+			call("ask", map[string]any{"question": "Is business class paid for?"}, &answer)
+			if answer.Status != "answered" || len(answer.Citations) == 0 {
+				t.Fatalf("answer %+v", answer)
+			}
+			c := answer.Citations[0]
+			var cut struct{ Text string }
+			call("get_document", map[string]any{"document_id": c.ID, "start": c.Start, "end": c.End}, &cut)
+			if cut.Text != c.Quote {
+				t.Errorf("the document holds %q there, not %q", cut.Text, c.Quote)
+			}
+			var found struct{ Passages []struct{ Document string } }
+			call("search", map[string]any{"query": "ERR-4012", "limit": 1}, &found)
+			if len(found.Passages) != 1 {
+				t.Errorf("search %+v", found)
+			}
+			var listed struct{ Documents []struct{ Path string } }
+			call("list_documents", map[string]any{"paths": []string{"support/"}}, &listed)
+			if len(listed.Documents) != 2 {
+				t.Errorf("documents %+v", listed)
+			}
+			call("list_collections", nil, nil)
+			if result := call("get_document", map[string]any{"document_id": "nothing"}, nil); !result.IsError {
+				t.Error("a document that is not there was read")
+			}
+			if result := call("search", map[string]any{"query": " "}, nil); !result.IsError {
+				t.Error("an empty query was searched")
+			}
+			resource, err := session.ReadResource(t.Context(), &mcp.ReadResourceParams{URI: "lore://document/" + c.ID})
+			if err != nil || !strings.Contains(resource.Contents[0].Text, c.Quote) {
+				t.Errorf("resource: %v", err)
+			}
+			prompt, err := session.GetPrompt(t.Context(), &mcp.GetPromptParams{Name: "ask_documents", Arguments: map[string]string{"question": "why?"}})
+			if err != nil || len(prompt.Messages) != 1 {
+				t.Errorf("prompt: %v", err)
+			}
+		})
+	}
+}
