@@ -197,7 +197,7 @@ func (r *run) restamp(ctx context.Context, o *outcome) []store.Document {
 		}
 		d.Size, d.ModTime, d.IndexedAt, d.Status, d.Reason = it.Size, it.ModTime, o.began, store.StatusOK, ""
 		for i := range d.Points {
-			d.Points[i].Sparse = sparse(&d.Points[i].Payload)
+			d.Points[i].Sparse = Sparse(&d.Points[i].Payload)
 		}
 		if d.Version == k.file.version {
 			docs = append(docs, d)
@@ -364,7 +364,7 @@ func (r *run) document(info store.DocumentInfo, d *Document) store.Document {
 			Time: c.Time, Date: info.Date, Text: c.Text, Context: c.Context, Labels: info.Labels,
 		}
 		p.Digest = store.Digest(EmbedText(&p.Payload))
-		p.Sparse = sparse(&p.Payload)
+		p.Sparse = Sparse(&p.Payload)
 	}
 	for _, language := range []string{"en", "zh"} {
 		if 2*languages[language] > languages["en"]+languages["zh"]+languages[""] {
@@ -375,8 +375,8 @@ func (r *run) document(info store.DocumentInfo, d *Document) store.Document {
 	return store.Document{DocumentInfo: info, Text: d.Text, Points: points}
 }
 
-// sparse is the sparse vector of a point.
-func sparse(p *store.Payload) (v store.SparseVector) {
+// Sparse is the sparse vector of a point, from its payload alone.
+func Sparse(p *store.Payload) (v store.SparseVector) {
 	v.Indices, v.Values = analysis.Passage(analysis.Fields{Title: p.Title, Section: p.Section, Path: p.Path, Context: p.Context, Text: p.Text})
 	return v
 }

@@ -344,7 +344,7 @@ func TestSyncTouchedFileIsUnchanged(t *testing.T) {
 	want(t, 0, len(b.e.texts)+r.Chunks)
 	want(t, before, b.contents())
 	want(t, []string{"a.txt ok 1/1", "bad.txt failed 0/0 bad cross reference: damaged file", "box.txt ok 0/0", "box.txt!/part1.txt ok 1/1", "box.txt!/part2.txt ok 1/1"}, b.ls())
-	hits, err := b.st.Search(t.Context(), store.Query{Leg: store.LegSparse, Sparse: sparse(&store.Payload{Text: "two"}), Limit: 9})
+	hits, err := b.st.Search(t.Context(), store.Query{Leg: store.LegSparse, Sparse: Sparse(&store.Payload{Text: "two"}), Limit: 9})
 	if err != nil || len(hits) != 1 || hits[0].Payload.Path != "a.txt" {
 		t.Errorf("%v, %v", hits, err)
 	}

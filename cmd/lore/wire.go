@@ -11,6 +11,7 @@ import (
 
 	"github.com/lore-kb/lore/ask"
 	"github.com/lore-kb/lore/ingest/extract"
+	"github.com/lore-kb/lore/ingest"
 	"github.com/lore-kb/lore/model"
 	"github.com/lore-kb/lore/model/encoder"
 	"github.com/lore-kb/lore/model/langchain"
@@ -239,7 +240,7 @@ func (p *program) repair(ctx context.Context) ([]string, error) {
 		}
 		return nil, nil
 	}
-	report, err := sqlitestore.Repair(ctx, p.cfg.Data, sqlitestore.Options{Collection: p.cfg.Collection, LockTimeout: p.lockTimeout}, sqlitestore.RepairOptions{})
+	report, err := sqlitestore.Repair(ctx, p.cfg.Data, sqlitestore.Options{Collection: p.cfg.Collection, LockTimeout: p.lockTimeout}, sqlitestore.RepairOptions{Sparse: ingest.Sparse})
 	if errors.Is(err, store.ErrNoCollection) {
 		return nil, p.errNothingIndexed()
 	}
