@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/lore-kb/lore/ask"
-	"github.com/lore-kb/lore/ingest/extract"
 	"github.com/lore-kb/lore/ingest"
+	"github.com/lore-kb/lore/ingest/extract"
 	"github.com/lore-kb/lore/model"
 	"github.com/lore-kb/lore/model/encoder"
 	"github.com/lore-kb/lore/model/langchain"
