@@ -19,6 +19,7 @@ type pdfFile struct {
 	streams map[int]*objStream
 	crypt   *pdfCrypt
 	rebuilt bool
+	found   map[int]int // offsets by search; nil until one is needed
 }
 
 // pdfEntry says where an object stands: at an offset, or as an element of an
@@ -255,26 +256,12 @@ func (f *pdfFile) rebuild() error {
 	f.reset()
 	f.rebuilt = true
 	var containers []int
-	for at := 0; at < len(f.b); {
-		i := bytes.Index(f.b[at:], []byte("obj"))
-		if i < 0 {
-			break
-		}
-		p := at + i
-		at = p + 3
-		if p >= 3 && string(f.b[p-3:p]) == "end" {
-			continue
-		}
-		id, gen, start, ok := objHeader(f.b, p)
-		if !ok || id <= 0 || id >= maxPDFObjects {
-			continue
-		}
+	f.scan(func(id, gen, start int) {
 		f.at[id] = pdfEntry{offset: start, gen: gen}
-		if head := f.b[p+3 : min(len(f.b), p+500)]; bytes.Contains(head, []byte("/ObjStm")) || bytes.Contains(head, []byte("/XRef")) {
+		if head := f.b[start:min(len(f.b), start+500)]; bytes.Contains(head, []byte("/ObjStm")) || bytes.Contains(head, []byte("/XRef")) {
 			containers = append(containers, id)
 		}
-		f.j.check()
-	}
+	})
 	for at := 0; ; {
 		i := bytes.Index(f.b[at:], []byte("trailer"))
 		if i < 0 {
@@ -440,18 +427,37 @@ func (f *pdfFile) load(id int) any {
 	return o
 }
 
-// search finds the last "id g obj" of the file, -1 for none.
+// search finds where an object stands by looking for it, -1 for nowhere. The
+// file is looked through once.
 func (f *pdfFile) search(id int) int {
-	key := []byte(fmt.Sprintf("%d 0 obj", id))
-	for end := len(f.b); ; {
-		i := bytes.LastIndex(f.b[:end], key)
+	if f.found == nil {
+		f.found = map[int]int{}
+		f.scan(func(id, _, start int) { f.found[id] = start })
+	}
+	if at, ok := f.found[id]; ok {
+		return at
+	}
+	return -1
+}
+
+// scan calls yield for each "n g obj" in the file, in order.
+func (f *pdfFile) scan(yield func(id, gen, start int)) {
+	for at, n := 0, 0; at < len(f.b); n++ {
+		i := bytes.Index(f.b[at:], []byte("obj"))
 		if i < 0 {
-			return -1
+			return
 		}
-		if i == 0 || pdfClass[f.b[i-1]] == 's' {
-			return i
+		p := at + i
+		at = p + 3
+		if p >= 3 && string(f.b[p-3:p]) == "end" {
+			continue
 		}
-		end = i
+		if id, gen, start, ok := objHeader(f.b, p); ok && id > 0 && id < maxPDFObjects {
+			yield(id, gen, start)
+		}
+		if n&0xff == 0 {
+			f.j.check()
+		}
 	}
 }
 
