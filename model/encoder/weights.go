@@ -5,6 +5,7 @@ package encoder
 import _ "embed"
 
 //go:generate go run ./internal/asm
+//go:generate go run ./internal/means -o means.bin
 
 // weightsFile is written by internal/convert.
 //

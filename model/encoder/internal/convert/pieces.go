@@ -25,9 +25,10 @@ import (
 //go:embed pieces.bits.gz
 var keptPieces []byte
 
-// readKept returns the numbers of the kept pieces, in order.
-func readKept(n int) ([]int, error) {
-	z, err := gzip.NewReader(bytes.NewReader(keptPieces))
+// readKept returns the numbers of the kept pieces of n, in order, from what
+// writeKept wrote.
+func readKept(file []byte, n int) ([]int, error) {
+	z, err := gzip.NewReader(bytes.NewReader(file))
 	if err != nil {
 		return nil, fmt.Errorf("read kept pieces: %w", err)
 	}
@@ -89,9 +90,15 @@ func rank(piece string) int {
 }
 
 // choose returns the numbers of the room pieces to keep. Seen counts how often a
-// piece is used in text of the languages that must not suffer.
+// piece is used in text of the languages that must not suffer. Pieces of Latin letters
+// that were not seen are taken by their score in the model and by how English
+// their spelling looks.
 func choose(m *model, seen []int, room int) []int {
-	type candidate struct{ piece, rank int }
+	type candidate struct {
+		piece, rank int
+		worth       float64
+	}
+	english := newSpelling(m, seen)
 	var all []candidate
 	for i, p := range m.pieces {
 		if i == m.begin || i == m.end || i == m.pad || i == m.unknown || p == "" || m.scores[i] == 0 {
@@ -107,13 +114,13 @@ func choose(m *model, seen []int, room int) []int {
 			k = 3 // other Latin scripts only as far as English text uses them
 			continue
 		}
-		all = append(all, candidate{i, k})
+		all = append(all, candidate{i, k, float64(m.scores[i]) + spellingWeight*english.score(p)})
 	}
 	slices.SortFunc(all, func(a, b candidate) int {
 		if c := cmp.Compare(a.rank, b.rank); c != 0 {
 			return c
 		}
-		if c := cmp.Compare(m.scores[b.piece], m.scores[a.piece]); c != 0 {
+		if c := cmp.Compare(b.worth, a.worth); c != 0 {
 			return c
 		}
 		return cmp.Compare(a.piece, b.piece)
@@ -130,14 +137,14 @@ func choose(m *model, seen []int, room int) []int {
 }
 
 // lines calls f with every line of the text files under root (.md, .txt, .html,
-// .jsonl, .rst, .go and their .gz forms).
+// .jsonl, .rst, .go, .pod, .py and their .gz forms).
 func lines(root string, f func(string)) error {
 	return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		switch filepath.Ext(strings.TrimSuffix(name, ".gz")) {
-		case ".md", ".txt", ".html", ".jsonl", ".rst", ".go":
+		case ".md", ".txt", ".html", ".jsonl", ".rst", ".go", ".pod", ".py":
 		default:
 			return nil
 		}

@@ -120,6 +120,10 @@ func (b *trieBuilder) findBase(labels []byte) (int, error) {
 		if at+512 > len(b.units) {
 			b.grow(at + 1024)
 		}
+		// What lies far behind is given up, else the search is quadratic.
+		if tries++; tries > 2048 {
+			b.first = max(b.first, at-1024)
+		}
 		if b.used[at] {
 			continue
 		}
@@ -139,10 +143,6 @@ func (b *trieBuilder) findBase(labels []byte) (int, error) {
 		}
 		if fits {
 			return base, nil
-		}
-		// Holes that fit nothing are given up, else the search is quadratic.
-		if tries++; tries > 256 {
-			b.first = max(b.first, at-128)
 		}
 	}
 }
