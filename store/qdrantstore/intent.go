@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/qdrant/go-client/qdrant"
@@ -42,17 +43,24 @@ const lease = 2 * time.Minute
 // Owners of this process, so that a handle that was closed is known to be gone.
 var owners sync.Map
 
-// newOwner names a handle: host, process, and a number that no other has.
+// newOwner names a handle: machine, process, and a number that no other has.
 func newOwner() string {
 	var b [8]byte
 	_, _ = rand.Read(b[:])
+	owner := strings.Join([]string{machine(), strconv.Itoa(os.Getpid()), hex.EncodeToString(b[:])}, " ")
+	owners.Store(owner, true)
+	return owner
+}
+
+// machine names what process numbers are unique in: the host and, on Linux, the
+// process namespace, for containers may share their host's name.
+func machine() string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
-	owner := strings.Join([]string{host, strconv.Itoa(os.Getpid()), hex.EncodeToString(b[:])}, "/")
-	owners.Store(owner, true)
-	return owner
+	namespace, _ := os.Readlink("/proc/self/ns/pid")
+	return strings.Join(strings.Fields(host+namespace), "")
 }
 
 func forgetOwner(owner string) { owners.Delete(owner) }
@@ -62,16 +70,24 @@ func (in *intent) gone() bool {
 	if now().After(in.Until) {
 		return true
 	}
-	parts := strings.Split(in.Owner, "/")
-	host, err := os.Hostname()
-	if len(parts) != 3 || err != nil || parts[0] != host {
+	parts := strings.Split(in.Owner, " ")
+	if len(parts) != 3 || parts[0] != machine() {
 		return false
 	}
-	if parts[1] == strconv.Itoa(os.Getpid()) {
+	pid, err := strconv.Atoi(parts[1])
+	if err != nil {
+		return false
+	}
+	if pid == os.Getpid() {
 		_, alive := owners.Load(in.Owner)
 		return !alive
 	}
-	return false
+	p, err := os.FindProcess(pid)
+	if err != nil {
+		return true // Windows looks for the process at once
+	}
+	defer func() { _ = p.Release() }()
+	return errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone)
 }
 
 // declare records the intent.
@@ -146,11 +162,17 @@ func (s *Store) broken(ctx context.Context, in *intent) {
 	s.unclean = append(s.unclean, *in)
 }
 
-// mend settles what earlier writes of this handle have left.
+// mend settles what earlier writes of this handle have left and, now and then,
+// what others have.
 func (s *Store) mend(ctx context.Context) error {
 	s.mu.Lock()
-	unclean := s.unclean
+	unclean, overdue := s.unclean, now().Sub(s.recovered) > lease
 	s.mu.Unlock()
+	if overdue {
+		if err := s.recover(ctx); err != nil {
+			return err
+		}
+	}
 	for i := range unclean {
 		if err := s.settle(ctx, &unclean[i]); err != nil {
 			return err
@@ -187,6 +209,9 @@ func (s *Store) recover(ctx context.Context) error {
 			return err
 		}
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.recovered = now()
 	return nil
 }
 

@@ -2,6 +2,7 @@ package qdrantstore
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -124,10 +125,7 @@ func TestDocumentOrder(t *testing.T) {
 }
 
 func TestCutText(t *testing.T) {
-	long := ""
-	for len(long) < 2*partBytes {
-		long += "漢字 and a few letters more, so that cuts fall anywhere\xff "
-	}
+	long := strings.Repeat("漢字 and a few letters more, so that cuts fall anywhere\xff ", partBytes/20)
 	for _, text := range []string{"", "x", long, long[1:], long[2:]} {
 		back := ""
 		for rest := text; rest != ""; {

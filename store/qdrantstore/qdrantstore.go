@@ -22,6 +22,9 @@
 // point is written an intent is recorded; whoever finds the intent of a writer
 // that is gone deletes the points that no record commits (intent.go).
 //
+// Another model's set of points is built beside the one in use and exchanged with
+// it in one step (switch.go); writers and the exchange see each other by intents.
+//
 // # Ranking
 //
 // Qdrant multiplies the sparse weights by an inverse document frequency that it
@@ -62,12 +65,13 @@ type Store struct {
 	writer chan struct{}
 	closed atomic.Bool
 
-	mu       sync.Mutex
-	head     head          // as last read
-	physical string        // what the alias points to, as last read
-	shards   int           // of the points
-	unclean  []intent      // writes of this handle that broke off
-	verified *commitWindow // that earlier searches have seen
+	mu        sync.Mutex
+	head      head          // as last read
+	physical  string        // what the alias points to, as last read
+	shards    int           // of the points
+	recovered time.Time     // when intents were last looked through
+	unclean   []intent      // writes of this handle that broke off
+	verified  *commitWindow // that earlier searches have seen
 }
 
 var _ store.Store = (*Store)(nil)

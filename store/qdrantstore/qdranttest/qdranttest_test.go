@@ -64,7 +64,9 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func numbers[P interface{ GetPayload() map[string]*qdrant.Value }](points []P) []int {
+func numbers[P interface {
+	GetPayload() map[string]*qdrant.Value
+}](points []P) []int {
 	var out []int
 	for _, p := range points {
 		out = append(out, int(p.GetPayload()["n"].GetIntegerValue()))
