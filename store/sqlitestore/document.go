@@ -376,16 +376,17 @@ func compress(text string) []byte {
 	return buf.Bytes()
 }
 
+// decompress returns the first size bytes of a block.
 func decompress(b []byte, size int) ([]byte, error) {
 	if len(b) == 0 {
 		return nil, errRecord
 	}
 	switch b[0] {
 	case methodRaw:
-		if len(b)-1 != size {
+		if len(b)-1 < size {
 			return nil, errRecord
 		}
-		return b[1:], nil
+		return b[1 : 1+size], nil
 	case methodFlate:
 		r := inflaters.Get().(io.ReadCloser)
 		defer inflaters.Put(r)
@@ -415,7 +416,7 @@ func text(c *conn, key int64, length, start, end int) (string, error) {
 		found, err := c.one("SELECT data FROM texts WHERE key = ?", func(row []value) (err error) {
 			coded, err := unsealed(asBytes(row[0]))
 			if err == nil {
-				block, err = decompress(coded, min(textBlock, length-b*textBlock))
+				block, err = decompress(coded, min(textBlock, end-b*textBlock))
 			}
 			return err
 		}, key+int64(b))
@@ -425,7 +426,7 @@ func text(c *conn, key int64, length, start, end int) (string, error) {
 		if err != nil {
 			return "", corrupt(c.file, err)
 		}
-		out = append(out, block[max(0, start-b*textBlock):min(len(block), end-b*textBlock)]...)
+		out = append(out, block[max(0, start-b*textBlock):]...)
 	}
 	return string(out), nil
 }

@@ -50,9 +50,11 @@ type Store struct {
 
 	writing sync.Mutex // serialises writes; guards what follows
 	writer  *conn
-	hints   map[string]hint // of points that Pending returned
 	merging map[int64]bool  // segments that are being merged in the background
 	mergers sync.WaitGroup
+
+	hinting sync.Mutex
+	hints   map[string]hint // of points that Pending returned
 
 	mu     sync.Mutex // guards what follows
 	closed bool

@@ -78,8 +78,8 @@ func (s *Store) Pending(ctx context.Context, limit int) ([]store.Point, error) {
 }
 
 func (s *Store) hint(points []store.Point, hints []hint) {
-	s.writing.Lock()
-	defer s.writing.Unlock()
+	s.hinting.Lock()
+	defer s.hinting.Unlock()
 	if s.hints == nil || len(s.hints) > maxHints {
 		s.hints = map[string]hint{}
 	}
@@ -159,6 +159,8 @@ func (t *txn) setVectors(vectors []store.PointVector) error {
 func (t *txn) locate(ix *index, vectors []store.PointVector) (map[string]hint, error) {
 	where := map[string]hint{}
 	missing := map[[16]byte]string{}
+	t.s.hinting.Lock()
+	defer t.s.hinting.Unlock()
 	for _, v := range vectors {
 		if h, ok := t.s.hints[v.ID]; ok {
 			if p, local, ok := ix.find(h.key); ok && formatUUID(p.id(local)) == v.ID {

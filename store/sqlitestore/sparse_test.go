@@ -1,0 +1,95 @@
+package sqlitestore
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/lore-kb/lore/store"
+)
+
+// generatedPoints makes a segment of n points of about 60 different terms out of
+// 200,000, whose frequencies fall as in a language.
+func generatedPoints(t testing.TB, n int) *pointState {
+	t.Helper()
+	r := rand.New(rand.NewPCG(9, 9))
+	var docs []pointDocument
+	for i := 0; i < n; i += 5 {
+		d := pointDocument{key: uint32(i + 1)}
+		for j := range min(5, n-i) {
+			var v store.SparseVector
+			for range 80 {
+				v.Indices = append(v.Indices, zipfTerm(r))
+				v.Values = append(v.Values, 1)
+			}
+			v.Sort()
+			length := 0.3 + 0.7*float32(60+r.IntN(60))/90
+			for k, tf := range v.Values {
+				v.Values[k] = 2.2 * tf / (tf + length)
+			}
+			d.points = append(d.points, store.Point{ID: store.PointID(fmt.Sprint(i), "", j), Sparse: v})
+		}
+		docs = append(docs, d)
+	}
+	var buf bytes.Buffer
+	if _, err := buildPoints(&buf, docs); err != nil {
+		t.Fatal(err)
+	}
+	seg, err := openSegment("test", buf.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := openPoints(seg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &pointState{pointSegment: p, cache: &selectionCache{}}
+}
+
+func zipfTerm(r *rand.Rand) uint32 {
+	const terms = 200_000
+	return 0x9e3779b9 * uint32(math.Exp(r.Float64()*math.Log(terms)))
+}
+
+func BenchmarkSparse(b *testing.B) {
+	const n = 100_000
+	p := generatedPoints(b, n)
+	r := rand.New(rand.NewPCG(10, 10))
+	var questions []store.SparseVector
+	for range 100 {
+		var v store.SparseVector
+		for range 12 {
+			v.Indices = append(v.Indices, zipfTerm(r))
+			v.Values = append(v.Values, 1)
+		}
+		v.Sort()
+		questions = append(questions, v)
+	}
+	few, many := newBitset(n), newBitset(n)
+	for i := range uint32(n) {
+		if i%1000 < 5 {
+			few.set(i)
+		}
+		if i%4 != 0 {
+			many.set(i)
+		}
+	}
+	ix := &index{points: []*pointState{p}, live: n}
+	for _, c := range []struct {
+		name   string
+		chosen []selection
+	}{{"all", nil}, {"0.5%", []selection{{few, few.count()}}}, {"75%", []selection{{many, many.count()}}}} {
+		b.Run(fmt.Sprintf("n=%d/terms=12/filter=%s", n, c.name), func(b *testing.B) {
+			i := 0
+			for b.Loop() {
+				if _, err := ix.sparse(context.Background(), questions[i%len(questions)], c.chosen, 10); err != nil {
+					b.Fatal(err)
+				}
+				i++
+			}
+		})
+	}
+}
