@@ -50,7 +50,7 @@ type Store struct {
 
 	writing sync.Mutex // serialises writes; guards what follows
 	writer  *conn
-	merging map[int64]bool  // segments that are being merged in the background
+	merging map[int64]bool // segments that are being merged in the background
 	mergers sync.WaitGroup
 
 	hinting sync.Mutex
