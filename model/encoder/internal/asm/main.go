@@ -49,6 +49,7 @@ var exp2Terms = []string{"1.0", "0.69314694", "0.24022658", "0.055507272", "0.00
 func main() {
 	for name, text := range map[string]string{
 		"kernel_avx512_amd64.s": avx512(),
+		"kernel_avx2_amd64.s":   avx2(),
 	} {
 		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 			fmt.Fprintln(os.Stderr, "asm:", err)
