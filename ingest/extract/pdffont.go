@@ -35,6 +35,7 @@ type pdfFont struct {
 	to      *pdfCMap // ToUnicode
 	glyphs  map[int]string
 	gid     []byte // CIDToGIDMap
+	adobe   string // collection whose CIDs the font has: "GB1", "Japan1" …
 	cache   map[uint32]string
 }
 
@@ -351,6 +352,9 @@ func (d *pdfDoc) composite(f *pdfFont, v pdf.Value) {
 	if w := desc.Key("DW"); w.Kind() == pdf.Integer || w.Kind() == pdf.Real {
 		f.dw = w.Float64() / 1000
 	}
+	if info := desc.Key("CIDSystemInfo"); info.Key("Registry").RawString() == "Adobe" {
+		f.adobe = info.Key("Ordering").RawString()
+	}
 	f.cidW = map[int]float64{}
 	w := desc.Key("W")
 	for i := 0; i < w.Len() && len(f.cidW) < 1<<17; {
@@ -514,13 +518,16 @@ func (f *pdfFont) decodeCode(code uint32, raw string) string {
 		}
 		return out
 	}
-	if f.glyphs != nil {
-		g := int(code)
-		if f.cmap != nil {
-			if c, ok := f.cmap.cid(code); ok {
-				g = c
-			}
+	g := int(code)
+	if f.cmap != nil {
+		if c, ok := f.cmap.cid(code); ok {
+			g = c
 		}
+	}
+	if s := cidText(f.adobe, g); s != "" {
+		return s
+	}
+	if f.glyphs != nil {
 		if f.gid != nil {
 			if 2*g+1 >= len(f.gid) {
 				return ""

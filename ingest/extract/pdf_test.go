@@ -1,0 +1,149 @@
+package extract_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/lore-kb/lore/ingest"
+	"github.com/lore-kb/lore/ingest/extract"
+)
+
+// fontPDF shows hex codes in the font that the objects from 5 on describe.
+func fontPDF(hex string, objects ...string) []byte {
+	p := &pdfParts{objects: []string{
+		"<</Type/Catalog/Pages 2 0 R>>",
+		"<</Type/Pages/Kids[3 0 R]/Count 1/MediaBox[0 0 612 792]>>",
+		"<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>",
+		"",
+	}}
+	content := "BT /F 12 Tf 72 700 Td <" + hex + "> Tj ET"
+	p.objects[3] = fmt.Sprintf("<</Length %d>>\nstream\n%s\nendstream", len(content), content)
+	p.objects = append(p.objects, objects...)
+	return p.bytes()
+}
+
+func stream(s string) string { return fmt.Sprintf("<</Length %d>>\nstream\n%s\nendstream", len(s), s) }
+
+func TestPDFFonts(t *testing.T) {
+	type0 := func(encoding, ordering string) []string {
+		return []string{
+			"<</Type/Font/Subtype/Type0/BaseFont/X/Encoding/" + encoding + "/DescendantFonts[6 0 R]>>",
+			"<</Type/Font/Subtype/CIDFontType0/BaseFont/X/CIDSystemInfo<</Registry(Adobe)/Ordering(" + ordering + ")/Supplement 2>>>>",
+		}
+	}
+	toUnicode := "1 begincodespacerange <00> <ff> endcodespacerange 1 beginbfchar <01> <D83DDE00> endbfchar 2 beginbfrange <02> <04> <0061> <05> <06> [<00660069> <4E2D>] endbfrange"
+	for _, tt := range []struct {
+		name, hex, want string
+		objects         []string
+	}{
+		{"WinAnsi", "80e9", "€é", []string{"<</Type/Font/Subtype/TrueType/BaseFont/X/Encoding/WinAnsiEncoding>>"}},
+		{"standard", "27b9ae", "’„fi", []string{"<</Type/Font/Subtype/Type1/BaseFont/Times-Roman>>"}},
+		{"differences", "0102034142", "fiδ中éB", []string{"<</Type/Font/Subtype/Type1/BaseFont/X/Encoding<</Differences[1/fi/delta/uni4E2D 65/eacute]>>>>"}},
+		{"unknown names", "414243", "C", []string{"<</Type/Font/Subtype/Type1/BaseFont/X/Encoding<</Differences[65/g17/whoknows/C]>>>>"}},
+		{"ToUnicode", "010203040506", "😀abcfi中", []string{"<</Type/Font/Subtype/Type1/BaseFont/X/ToUnicode 6 0 R>>", stream(toUnicode)}},
+		{"Japan1 CIDs", "034b034d", "あい", type0("Identity-H", "Japan1")},
+		{"UniGB-UCS2", "4e2d6587", "中文", type0("UniGB-UCS2-H", "GB1")},
+		{"UniJIS-UTF16", "d840dc0b4e00", "𠀋一", type0("UniJIS-UTF16-H", "Japan1")},
+		{"GBK-EUC", "d6d0cec441", "中文A", type0("GBK-EUC-H", "GB1")},
+		{"ETen-B5", "a4a4a4e5", "中文", type0("ETen-B5-H", "CNS1")},
+		{"90ms-RKSJ", "82a082a2", "あい", type0("90ms-RKSJ-H", "Japan1")},
+		{"KSCms-UHC", "b0a1", "가", type0("KSCms-UHC-H", "Korea1")},
+		{"H", "2422", "あ", type0("H", "Japan1")},
+	} {
+		docs, err := extract.New(nil).Extract(context.Background(), ingest.Input{Name: "a.pdf", Data: fontPDF(tt.hex, tt.objects...)})
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		if got := strings.ReplaceAll(docs[0].Text, " ", ""); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestPDFFilters(t *testing.T) {
+	text := "BT /F1 12 Tf 72 700 Td (Hello) Tj ET"
+	hex := fmt.Sprintf("%x>", text)
+	runs := append([]byte{byte(len(text) - 1)}, text...)
+	predicted := []byte{0} // one row without prediction
+	predicted = append(predicted, text...)
+	for name, f := range map[string]struct {
+		dict string
+		data []byte
+	}{
+		"hex":       {"/Filter/ASCIIHexDecode", []byte(hex)},
+		"runs":      {"/Filter/RunLengthDecode", append(runs, 128)},
+		"chain":     {"/Filter[/ASCIIHexDecode/FlateDecode]", fmt.Appendf(nil, "%x>", deflated([]byte(text)))},
+		"predictor": {fmt.Sprintf("/Filter/FlateDecode/DecodeParms<</Predictor 15/Columns %d>>", len(text)), deflated(predicted)},
+		"truncated": {"/Filter/FlateDecode", deflated([]byte(text + strings.Repeat(" ", 100)))[:len(deflated([]byte(text)))]},
+		"lzw":       {"/Filter/LZWDecode", packLZW([]byte(text))},
+		"ascii85":   {"/Filter/ASCII85Decode", packASCII85([]byte(text))},
+	} {
+		docs, err := extract.New(nil).Extract(context.Background(), ingest.Input{Name: "a.pdf", Data: (&pdfParts{}).withPage(f.dict, f.data)})
+		if err != nil || docs[0].Text != "Hello" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// packLZW writes codes of nine bits, with a clear code before the table grows
+// beyond them.
+func packLZW(data []byte) []byte {
+	var out []byte
+	acc, bits := 0, 0
+	put := func(code int) {
+		acc = acc<<9 | code
+		for bits += 9; bits >= 8; bits -= 8 {
+			out = append(out, byte(acc>>(bits-8)))
+		}
+	}
+	for i, c := range data {
+		if i%200 == 0 {
+			put(256)
+		}
+		put(int(c))
+	}
+	put(257)
+	return append(out, byte(acc<<(8-bits)))
+}
+
+func packASCII85(data []byte) []byte {
+	var out []byte
+	for len(data) > 0 {
+		var v uint32
+		n := min(4, len(data))
+		for i := range 4 {
+			v <<= 8
+			if i < n {
+				v |= uint32(data[i])
+			}
+		}
+		var group [5]byte
+		for i := 4; i >= 0; i-- {
+			group[i] = byte(v%85) + '!'
+			v /= 85
+		}
+		out = append(out, group[:n+1]...)
+		data = data[n:]
+	}
+	return append(out, "~>"...)
+}
+
+// TestPDFTurned reads pages that are turned, and text that is turned on them.
+func TestPDFTurned(t *testing.T) {
+	line := "BT /F1 12 Tf %s Tm (Quarterly figures follow) Tj ET\n"
+	for name, page := range map[string]string{
+		"up":      fmt.Sprintf(line, "0 1 -1 0 300 100"),
+		"down":    fmt.Sprintf(line, "0 -1 1 0 300 600"),
+		"around":  fmt.Sprintf(line, "-1 0 0 -1 500 500"),
+		"slanted": fmt.Sprintf(line, "1 0 0.3 1 72 700"),
+		"scaled":  "q 0.1 0 0 0.1 0 0 cm " + fmt.Sprintf(line, "10 0 0 10 720 7000") + " Q",
+	} {
+		docs, err := extract.New(nil).Extract(context.Background(), ingest.Input{Name: "a.pdf", Data: makePDF(page)})
+		if err != nil || docs[0].Text != "Quarterly figures follow" {
+			t.Errorf("%s: got %v, %v", name, docs, err)
+		}
+	}
+}
