@@ -203,10 +203,22 @@ func (v *vectorState) scanCoarse(t *top, q *denseQuery, from, to uint32, segment
 		if v.dead.has(row) {
 			continue
 		}
-		if err := v.scanCodes(t, q, row, row+1, segment); err != nil {
+		if err := v.scanRow(t, q, row, segment); err != nil {
 			return err
 		}
 		bar = t.bar - shift
 	}
+	return nil
+}
+
+// scanRow is scanCodes for one row.
+func (v *vectorState) scanRow(t *top, q *denseQuery, row uint32, segment int32) error {
+	at := int(row) * v.width
+	if err := v.verifyIn(vecCodes, int64(at), int64(at+v.width)); err != nil {
+		return err
+	}
+	var dot [1]int32
+	dotRows(dot[:], q.code, v.codes[at:at+v.width], v.sums[row:row+1])
+	t.add(float32(dot[0])*q.scale*v.scales[row], segment, row)
 	return nil
 }

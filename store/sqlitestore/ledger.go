@@ -1,11 +1,14 @@
 package sqlitestore
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"iter"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/lore-kb/lore/store"
 )
@@ -71,8 +74,8 @@ func eachDocument(ctx context.Context, c *conn, f store.Filter, visit func(row) 
 		}
 		return visit(d)
 	}
-	if len(f.Documents) == 1 {
-		return c.query("SELECT "+rowColumns+fromRows+"WHERE d.id = ?", scan, idValue(f.Documents[0]))
+	if len(f.Documents) > 0 {
+		return eachOf(ctx, c, f, visit)
 	}
 	var roots []int64
 	if err := c.query("SELECT key FROM roots ORDER BY id", func(v []value) error {
@@ -83,6 +86,34 @@ func eachDocument(ctx context.Context, c *conn, f store.Filter, visit func(row) 
 	}
 	for _, root := range roots {
 		if err := c.query("SELECT "+rowColumns+fromRows+"WHERE d.root = ? ORDER BY d.path, d.id", scan, root); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachOf is eachDocument for a filter that names documents.
+func eachOf(ctx context.Context, c *conn, f store.Filter, visit func(row) error) error {
+	ids := slices.Compact(slices.Sorted(slices.Values(f.Documents)))
+	f.Documents = nil
+	var rows []row
+	for _, id := range ids {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		d, found, err := document(c, id)
+		if err != nil {
+			return err
+		}
+		if found && f.MatchDocument(&d.info) {
+			rows = append(rows, d)
+		}
+	}
+	slices.SortFunc(rows, func(a, b row) int {
+		return cmp.Or(strings.Compare(a.info.Root, b.info.Root), strings.Compare(a.info.Path, b.info.Path), strings.Compare(a.info.ID, b.info.ID))
+	})
+	for _, d := range rows {
+		if err := visit(d); err != nil {
 			return err
 		}
 	}
@@ -164,23 +195,46 @@ func (s *Store) Points(ctx context.Context, id string, first, last int) ([]store
 
 // readPoints reads the coded points of a document that has some.
 func readPoints(c *conn, d *row) (p *points, err error) {
-	found, err := c.one("SELECT data FROM payloads WHERE key = ?", func(v []value) (err error) {
-		coded, err := unsealed(asBytes(v[0]))
-		if err == nil {
-			p, err = decodePoints(coded, &d.info)
-		}
-		return err
-	}, d.key)
-	switch {
-	case err == nil && !found:
-		err = fmt.Errorf("points of document %s are missing", d.info.Path)
-	case err == nil && p.n != d.info.Chunks:
-		err = fmt.Errorf("document %s has %d points, not %d", d.info.Path, p.n, d.info.Chunks)
+	var data []byte
+	if _, err := c.one("SELECT data FROM payloads WHERE key = ?", func(v []value) error {
+		data = asBytes(v[0])
+		return nil
+	}, d.key); err != nil {
+		return nil, err
+	}
+	return openedPoints(c, d, data)
+}
+
+func openedPoints(c *conn, d *row, data []byte) (p *points, err error) {
+	coded, err := unsealed(data)
+	if err == nil {
+		p, err = decodePoints(coded, &d.info)
+	}
+	if err == nil && p.n != d.info.Chunks {
+		err = fmt.Errorf("there are %d points, not %d", p.n, d.info.Chunks)
 	}
 	if err != nil {
-		return nil, corrupt(c.file, err)
+		return nil, corrupt(c.file, fmt.Errorf("points of document %s: %w", d.info.Path, err))
 	}
 	return p, nil
+}
+
+// documentWithPoints reads the row of a key that a segment holds, and its
+// points.
+func documentWithPoints(c *conn, key int64) (d row, p *points, err error) {
+	var data []byte
+	found, err := c.one("SELECT "+rowColumns+", p.data FROM documents d JOIN roots r ON r.key = d.root LEFT JOIN payloads p ON p.key = d.key WHERE d.key = ?", func(v []value) (err error) {
+		data = asBytes(v[11])
+		d, err = scanRow(c, v)
+		return err
+	}, key)
+	if err == nil && !found {
+		err = corrupt(c.file, fmt.Errorf("document %d is missing", key))
+	}
+	if err == nil {
+		p, err = openedPoints(c, &d, data)
+	}
+	return d, p, err
 }
 
 // whole decodes a point with its text.

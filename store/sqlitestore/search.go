@@ -138,14 +138,11 @@ func readHits(ctx context.Context, c *conn, best []ranked) ([]store.Hit, error) 
 		key := b.p.runKeys[run]
 		d := documents[key]
 		if d == nil {
-			row, err := documentAt(c, int64(key))
+			row, points, err := documentWithPoints(c, int64(key))
 			if err != nil {
 				return nil, err
 			}
-			d = &opened{row: row}
-			if d.points, err = readPoints(c, &d.row); err != nil {
-				return nil, err
-			}
+			d = &opened{row, points}
 			documents[key] = d
 		}
 		point, err := d.points.whole(c, &d.row, int(b.local-b.p.runLocals[run]))
