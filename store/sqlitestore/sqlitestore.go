@@ -3,9 +3,27 @@
 //
 // Bottom up: conn.go is a connection to the database, code.go the coding of
 // records, schema.go the tables and their version, lock.go the lock of the one
-// writer. A document is a row with its payloads and its text beside it
-// (document.go); put.go, remove.go and vectors.go change them, each call in one
-// transaction; ledger.go reads them back. search.go ranks.
+// writer. A document is a row with its points and its text beside it
+// (document.go), read back by ledger.go.
+//
+// Searches run on segments, which never change: a segment of points holds
+// postings (postings.go, pointsegment.go), a segment of vectors holds codes and
+// vectors (vectorsegment.go, coarse.go), both in one container with checksums
+// (segment.go). Small segments are rows of the database, large ones files beside
+// it that are mapped into memory and count only if a row names them. index.go
+// opens the segments of a snapshot and knows what was removed from them;
+// sparse.go and dense.go rank, with the loops of kernel.go; filter.go selects
+// before; search.go puts it together.
+//
+// A write is one transaction (txn.go): put.go and vectors.go gather new
+// documents and vectors, which become new segments, and note the keys of removed
+// ones. Then merge.go merges segments of one size, large ones in the background;
+// readers keep the segments of their snapshot meanwhile. A commit is synced to
+// the disk, at the price of one fsync each: what a call reported as done
+// survives power loss.
+//
+// check.go compares everything with everything else and copies a collection;
+// repair.go makes a damaged one sound.
 package sqlitestore
 
 import (
