@@ -55,10 +55,12 @@ func readPDF(j *job, in ingest.Input) ([]ingest.Document, error) {
 		return nil, fmt.Errorf("%w: this PDF has no pages", ingest.ErrDamaged)
 	}
 	texts := make([][]pdfLine, len(pages))
+	remarks := make([][]string, len(pages))
 	images, glyphs := 0, 0
 	for i, p := range pages {
 		j.check()
 		texts[i] = r.pageLines(p, b)
+		remarks[i] = r.remarks(p.page)
 		margin := edgeShare * (r.high - r.low)
 		for k := range texts[i] {
 			l := &texts[i][k]
@@ -72,6 +74,9 @@ func readPDF(j *job, in ingest.Input) ([]ingest.Document, error) {
 	for i, lines := range texts {
 		b.page(i + 1)
 		a.page(lines)
+		for _, s := range remarks[i] {
+			b.quote(s)
+		}
 	}
 	info := doc.root.Key("Info")
 	if t := oneLine(pdfText(info.Key("Title").RawString())); plausibleTitle(t) {
@@ -80,8 +85,9 @@ func readPDF(j *job, in ingest.Input) ([]ingest.Document, error) {
 		b.doc.Title = a.title
 	}
 	b.doc.Date = pdfDate(info.Key("CreationDate").RawString())
+	members := r.attachments(b)
 	out := b.done()
-	if len(out.Blocks) == 0 {
+	if len(out.Blocks) == 0 && len(members) == 0 {
 		if images > 0 {
 			return nil, fmt.Errorf("%w: this PDF of %d pages holds images only, like a scan", ingest.ErrNoText, len(pages))
 		}
@@ -90,7 +96,7 @@ func readPDF(j *job, in ingest.Input) ([]ingest.Document, error) {
 		}
 		return nil, fmt.Errorf("%w in this PDF of %d pages", ingest.ErrNoText, len(pages))
 	}
-	return []ingest.Document{out}, nil
+	return append([]ingest.Document{out}, members...), nil
 }
 
 type pdfPageRef struct {
@@ -154,6 +160,7 @@ func (r *pdfReader) pageLines(p pdfPageRef, b *builder) (lines []pdfLine) {
 		}
 	}()
 	r.page(p.page, p.resources, p.box, p.rotate)
+	r.appearances(p)
 	return layout(r.glyphs)
 }
 

@@ -65,15 +65,7 @@ type pdfState struct {
 func (r *pdfReader) page(page, resources pdf.Value, box [4]float64, rotate int) {
 	r.glyphs, r.images, r.ops = r.glyphs[:0], 0, maxPageOps
 	r.forms = [maxFormDepth + 1]int{}
-	ctm := pdfIdentity
-	switch ((rotate/90)%4 + 4) % 4 {
-	case 1:
-		ctm = pdfMatrix{0, -1, 1, 0, 0, 0}
-	case 2:
-		ctm = pdfMatrix{-1, 0, 0, -1, 0, 0}
-	case 3:
-		ctm = pdfMatrix{0, 1, -1, 0, 0, 0}
-	}
+	ctm := turnedPage(rotate)
 	y1 := box[0]*ctm[1] + box[1]*ctm[3]
 	y2 := box[2]*ctm[1] + box[3]*ctm[3]
 	r.low, r.high = math.Min(y1, y2), math.Max(y1, y2)
@@ -91,6 +83,19 @@ func (r *pdfReader) page(page, resources pdf.Value, box [4]float64, rotate int) 
 		}
 	}
 	r.run(data, resources, pdfState{ctm: ctm, tz: 1}, 0)
+}
+
+// turnedPage is the matrix of a page that is shown turned clockwise.
+func turnedPage(rotate int) pdfMatrix {
+	switch ((rotate/90)%4 + 4) % 4 {
+	case 1:
+		return pdfMatrix{0, -1, 1, 0, 0, 0}
+	case 2:
+		return pdfMatrix{-1, 0, 0, -1, 0, 0}
+	case 3:
+		return pdfMatrix{0, 1, -1, 0, 0, 0}
+	}
+	return pdfIdentity
 }
 
 // pdfScope looks up resources, each name once.
