@@ -146,7 +146,7 @@ func candidates(q *questionText, passages []retrieve.Passage) []candidate {
 			c.polarity = polarityOf(c.folded)
 			if q.expected == expectYesNo {
 				switch {
-				case outright.MatchString(c.folded):
+				case outright.MatchString(c.folded) || q.decides(c.folded):
 					f[featureVerdict] = 1
 				case c.polarity != polarityNone:
 					f[featureVerdict] = 0.5
@@ -163,6 +163,9 @@ func candidates(q *questionText, passages []retrieve.Passage) []candidate {
 				asked, since = f[featureCover], 0
 			case since <= 2:
 				f[featureReplies] = asked
+			}
+			if f[featureAsks] == 0 && strings.ContainsAny(c.folded, "?？") {
+				f[featureAsks] = 0.5 // repeats a question
 			}
 			before = c.own
 			out = append(out, c)
@@ -240,10 +243,10 @@ func rank(q *questionText, cs []candidate, byMeaning bool) {
 // Weights of the features, by language of the question.
 var (
 	weightsEnglish = [featureCount]float64{
-		featureCover: 4.2, featureContext: 5.0, featurePassage: 1.7, featureRank: 1.5, featureFirst: 1.0, featureKind: 0.2, featureRun: 1.5, featureNear: 1.0, featureCounted: 0.2, featureLength: 1.3, featureLead: 0.3, featureNew: -1.4, featureAnaphora: 0.9, featureSure: 1.3, featureVerdict: 2, featureAsks: -3, featureReplies: 2.5,
+		featureCover: 4.2, featureContext: 5.0, featurePassage: 1.7, featureRank: 1.5, featureFirst: 1.0, featureKind: 0.2, featureRun: 1.5, featureNear: 1.0, featureCounted: 0.2, featureLength: 1.3, featureLead: 0.3, featureNew: -1.4, featureAnaphora: 0.9, featureSure: 1.3, featureVerdict: 3, featureAsks: -3, featureReplies: 2.5,
 	}
 	weightsChinese = [featureCount]float64{
-		featureCover: 2.8, featureContext: 6.4, featurePassage: 1.3, featureRank: 3.1, featureFirst: 1.0, featureKind: 1.0, featureRun: 0.7, featureNear: 0.7, featureHook: 2.4, featureLength: -0.6, featureLead: 0.4, featureNew: -1.7, featureAnaphora: 0.2, featureSure: 1.5, featureVerdict: 2, featureAsks: -3, featureReplies: 2.5,
+		featureCover: 2.8, featureContext: 6.4, featurePassage: 1.3, featureRank: 3.1, featureFirst: 1.0, featureKind: 1.0, featureRun: 0.7, featureNear: 0.7, featureHook: 2.4, featureLength: -0.6, featureLead: 0.4, featureNew: -1.7, featureAnaphora: 0.2, featureSure: 1.5, featureVerdict: 3, featureAsks: -3, featureReplies: 2.5,
 	}
 )
 

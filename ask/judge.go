@@ -169,14 +169,14 @@ func (e *evidence) answers(q *questionText, c Caution) bool {
 // on the other (docs/ANSWERS.md).
 var (
 	judgeEnglish = [signalCount]float64{
-		signalBias: -1.32, signalUnit: 0.44, signalContext: 0.18, signalUnitGap: -0.26, signalFigures: -1.23, signalKind: 0.9, signalSparse: 1.12, signalMargin: 0.35, signalNear: 0.51, signalUnitNames: -1.76, signalUnitFigures: -2.1, signalOpposed: -3.65, signalUnitStarts: -0.81,
+		signalBias: -1.54, signalUnit: 0.36, signalContext: 0.79, signalFigures: -1.69, signalKind: 0.75, signalSparse: 1.08, signalMargin: 0.11, signalNear: 0.59, signalUnitNames: -1.99, signalUnitFigures: -1.13, signalOpposed: -3.72, signalUnitStarts: -0.44,
 	}
 	judgeChinese = [signalCount]float64{
-		signalBias: -5.6, signalPassage: 1.09, signalUnit: 1.35, signalContext: 4.26, signalHeaviest: -0.83, signalUnitGap: -0.43, signalFigures: -1.09, signalSparse: 3.4, signalMargin: 1.68, signalNear: 0.77, signalUnitNames: -2.21, signalUnitFigures: -0.87, signalOpposed: -1.38, signalUnitStarts: -1.4,
+		signalBias: -5.87, signalPassage: 0.41, signalUnit: 0.68, signalContext: 4.47, signalFigures: -1.14, signalKind: 0.15, signalSparse: 3.86, signalMargin: 2.5, signalNear: 0.33, signalUnitNames: -2.24, signalUnitFigures: -0.83, signalOpposed: -0.64, signalUnitStarts: -1.34,
 	}
 	thresholdsMeaning = [3]float64{0.2, 0.3, 0.5}
-	thresholdsEnglish = [3]float64{0.24, 0.4, 0.53}
-	thresholdsChinese = [3]float64{0.19, 0.44, 0.67}
+	thresholdsEnglish = [3]float64{0.23, 0.39, 0.52}
+	thresholdsChinese = [3]float64{0.21, 0.44, 0.72}
 )
 
 // surroundings is a unit, folded, with the titles above it and the text just

@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/lore-kb/lore/analysis"
 	"github.com/lore-kb/lore/retrieve"
@@ -20,6 +21,7 @@ type questionText struct {
 	terms    []weighted // content terms, each index once, in order of appearance
 	total    float64    // sum of their weights
 	sequence []uint32   // words and Han characters in order, without function words at the edges
+	claims   []string   // of a yes/no question in Chinese: what it asks to affirm, 会开源, and its denials
 	hooks    []string   // folded text beside the interrogative: what the answer stands next to
 	counted  string     // stem of the noun that "how many" counts
 	words    map[string]bool
@@ -88,6 +90,9 @@ func readQuestion(text string, result *retrieve.Result) *questionText {
 	}
 	q.names = namesOf(text, true)
 	q.hooks = hooks(q.folded)
+	if q.expected == expectYesNo {
+		q.claims = affirmed(q.folded)
+	}
 	if m := countedNoun.FindStringSubmatch(q.folded); m != nil {
 		if t := analysis.Terms(m[1]); len(t) > 0 {
 			q.counted = t[0].Text
@@ -341,4 +346,40 @@ func (q *questionText) missing(p presence) []string {
 		out = append(out, x.text)
 	}
 	return out
+}
+
+var hanModal = regexp.MustCompile(`(会|能|可以|可|允许|需要|需|必须|应该|要|支持|属于|是|有|包含|包括|适用于?)(?:不(?:会|能|可以|需要|要|是))?([\p{Han}a-z0-9 ]{1,8}?)(?:了)?(?:吗|么|呢|\?|？|$)`)
+
+// affirmed returns the predicate of a Chinese yes/no question with its modal
+// verb, as a sentence would say it: 会开源, 不会开源, 没有开源.
+func affirmed(folded string) []string {
+	m := hanModal.FindStringSubmatch(folded)
+	if m == nil {
+		return nil
+	}
+	modal, predicate := m[1], strings.TrimSpace(m[2])
+	out := []string{modal + predicate, "不" + modal + predicate}
+	if utf8.RuneCountInString(predicate) >= 2 {
+		out = append(out, "没有"+predicate, "未"+predicate, "不"+predicate, "可以"+predicate, "不予"+predicate)
+	}
+	return out
+}
+
+// decides reports whether a folded unit says in so many words what a yes/no
+// question asks.
+func (q *questionText) decides(folded string) bool {
+	for _, c := range q.claims {
+		for at := 0; ; {
+			i := strings.Index(folded[at:], c)
+			if i < 0 {
+				break
+			}
+			at += i + len(c)
+			rest := strings.TrimLeft(folded[at:], " 了呢吗么?？")
+			if len(rest) == len(folded[at:]) {
+				return true
+			}
+		}
+	}
+	return false
 }

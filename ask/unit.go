@@ -234,7 +234,7 @@ func readable(text string, u *unit) string {
 
 var (
 	imageMark    = regexp.MustCompile(`!\[[^\]]*\]\([^)]*\)`)
-	linkMark     = regexp.MustCompile(`\[([^\]]*)\]\([^)\s]*(?:\s+"[^"]*")?\)`)
+	linkMark     = regexp.MustCompile(`\[([^\]]*)\]\((?:\{[{%][^}]*[%}]\}[^)\s]*|[^)\s]*(?:\s+"[^"]*")?)\)`)
 	emphasisMark = regexp.MustCompile(`\*\*|__|~~`)
 	starEmphasis = regexp.MustCompile(`(^|[\s\p{P}\p{Han}])\*([^*\n]+)\*`)
 	commentMark  = regexp.MustCompile(`(?s)<!--.*?-->`)
