@@ -24,6 +24,7 @@ type conn struct {
 	c     driver.Conn
 	file  string
 	stmts map[string]driver.Stmt
+	epoch int // of the store's file
 }
 
 // synchronous makes a commit survive power loss, at the price of one fsync.

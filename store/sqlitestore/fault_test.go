@@ -381,3 +381,36 @@ func TestReadOnlyFolder(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// TestVanishedFolder deletes and replaces a collection that is open.
+func TestVanishedFolder(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("files that are open cannot be deleted")
+	}
+	ctx := context.Background()
+	dir := filepath.Join(t.TempDir(), "data")
+	filled(t, dir)
+	copied := t.TempDir()
+	copyFolder(t, dir, copied)
+	want := contentOf(t, openTest(t, copied, Options{ReadOnly: true}))
+	writer, reader := openTest(t, dir, Options{}), openTest(t, dir, Options{ReadOnly: true})
+	putTest(t, writer, testDocument("more.md", "v1", 2, 9))
+	contentOf(t, reader)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	named := func(what string, err error) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), "default.db") || !strings.Contains(err.Error(), "run the command again") {
+			t.Errorf("%s: error %v", what, err)
+		}
+	}
+	named("put", writer.Put(ctx, []store.Document{testDocument("more.md", "v2", 2, 9)}))
+	_, err := content(ctx, reader)
+	named("read", err)
+	copyFolder(t, copied, dir)
+	named("put on another file", writer.Put(ctx, []store.Document{testDocument("more.md", "v2", 2, 9)}))
+	if got := contentOf(t, reader); got != want {
+		t.Error("a reader does not see the collection that was put back")
+	}
+}

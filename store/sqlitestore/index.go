@@ -76,6 +76,13 @@ func (s *Store) current(c *conn) (*index, error) {
 	if s.closed {
 		return nil, errClosed
 	}
+	if c.epoch != s.epoch {
+		ix, err := s.load(c, nil, generation)
+		if err == nil {
+			ix.acquire()
+		}
+		return ix, err
+	}
 	if s.index != nil && s.index.generation == generation {
 		s.index.acquire()
 		return s.index, nil

@@ -78,6 +78,9 @@ type Store struct {
 	closed bool
 	idle   []*conn
 	index  *index
+
+	identity os.FileInfo // of the file that is open
+	epoch    int         // how often it was replaced
 }
 
 var _ store.Store = (*Store)(nil)
@@ -146,6 +149,9 @@ func (s *Store) open(ctx context.Context, o Options) error {
 		if err := create(s.writer, s.collection); err != nil {
 			return err
 		}
+	}
+	if err := s.same(); err != nil {
+		return err
 	}
 	if err := s.unpack(); err != nil {
 		return err
@@ -255,13 +261,49 @@ func (s *Store) Close() error {
 
 var errClosed = errors.New("store is closed")
 
+// errReplaced says that the path of an open collection leads elsewhere by now.
+var errReplaced = errors.New("the collection was deleted or replaced while it was open; run the command again")
+
+// same looks whether the file is still the one that was opened. For a reader
+// another file is as good, such as a copy that was put back; a writer must not
+// report as done what nobody will find.
+func (s *Store) same() error {
+	info, err := os.Stat(s.file)
+	if err != nil {
+		return fmt.Errorf("%w (%w)", errReplaced, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.identity == nil:
+		s.identity = info
+	case os.SameFile(s.identity, info):
+	case !s.readOnly:
+		return fmt.Errorf("%s: %w", s.file, errReplaced)
+	default:
+		for _, c := range s.idle {
+			_ = c.close()
+		}
+		s.index.release()
+		s.idle, s.index, s.identity = nil, nil, info
+		s.epoch++
+	}
+	return nil
+}
+
 // reader returns a connection for reading, to be released.
 func (s *Store) reader() (*conn, error) {
 	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
+	closed := s.closed
+	s.mu.Unlock()
+	if closed {
 		return nil, errClosed
 	}
+	if err := s.same(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	epoch := s.epoch
 	if n := len(s.idle); n > 0 {
 		c := s.idle[n-1]
 		s.idle = s.idle[:n-1]
@@ -269,14 +311,18 @@ func (s *Store) reader() (*conn, error) {
 		return c, nil
 	}
 	s.mu.Unlock()
-	return openConn(s.file, "ro", s.immutable)
+	c, err := openConn(s.file, "ro", s.immutable)
+	if err == nil {
+		c.epoch = epoch
+	}
+	return c, err
 }
 
 const maxIdle = 8
 
 func (s *Store) release(c *conn) {
 	s.mu.Lock()
-	if !s.closed && len(s.idle) < maxIdle {
+	if !s.closed && len(s.idle) < maxIdle && c.epoch == s.epoch {
 		s.idle = append(s.idle, c)
 		c = nil
 	}

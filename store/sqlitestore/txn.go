@@ -67,6 +67,9 @@ func (s *Store) transact(ctx context.Context, f func(*txn) error) error {
 		err = ctx.Err()
 	}
 	if err == nil {
+		err = s.same()
+	}
+	if err == nil {
 		_, err = t.c.exec("COMMIT")
 	}
 	if err != nil {
