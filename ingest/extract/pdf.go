@@ -56,7 +56,7 @@ func readPDF(j *job, in ingest.Input) ([]ingest.Document, error) {
 	}
 	texts := make([][]pdfLine, len(pages))
 	remarks := make([][]string, len(pages))
-	images, glyphs := 0, 0
+	images := 0
 	for i, p := range pages {
 		j.check()
 		texts[i] = r.pageLines(p, b)
@@ -67,7 +67,6 @@ func readPDF(j *job, in ingest.Input) ([]ingest.Document, error) {
 			l.edge = l.turn == 0 && (l.y > r.high-margin || l.y < r.low+margin)
 		}
 		images += r.images
-		glyphs += len(r.glyphs)
 	}
 	markEdges(texts)
 	a := &pdfAssembly{b: b, body: bodySize(texts)}
@@ -85,13 +84,16 @@ func readPDF(j *job, in ingest.Input) ([]ingest.Document, error) {
 		b.doc.Title = a.title
 	}
 	b.doc.Date = pdfDate(info.Key("CreationDate").RawString())
+	if r.lost*10 > r.shown {
+		b.warn(fmt.Sprintf("%d%% of the characters could not be read: their fonts do not say what they are", 100*r.lost/(r.lost+r.shown)))
+	}
 	members := r.attachments(b)
 	out := b.done()
 	if len(out.Blocks) == 0 && len(members) == 0 {
 		if images > 0 {
 			return nil, fmt.Errorf("%w: this PDF of %d pages holds images only, like a scan", ingest.ErrNoText, len(pages))
 		}
-		if glyphs > 0 {
+		if r.lost > 0 {
 			return nil, fmt.Errorf("%w: the fonts of this PDF do not say what their characters are", ingest.ErrNoText)
 		}
 		return nil, fmt.Errorf("%w in this PDF of %d pages", ingest.ErrNoText, len(pages))

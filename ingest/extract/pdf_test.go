@@ -147,3 +147,12 @@ func TestPDFTurned(t *testing.T) {
 		}
 	}
 }
+
+func TestPDFAccents(t *testing.T) {
+	// As TeX sets them: the accent first, the letter moved back under it.
+	page := "BT /F1 10 Tf 72 700 Td [(Th) (\\264) 551 (el) (\\140) 334 (ene)] TJ ET"
+	docs, err := extract.New(nil).Extract(context.Background(), ingest.Input{Name: "a.pdf", Data: makePDF(page)})
+	if err != nil || docs[0].Text != "Th\u00e9l\u00e8ne" {
+		t.Errorf("got %v, %v", docs, err)
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // The way from glyphs to text: glyphs that touch are words; words on one
@@ -189,6 +191,51 @@ func overprinted(words []pdfWord) []pdfWord {
 	return kept
 }
 
+// accents are the marks that typesetting systems print over letters, by their
+// combining forms.
+var accents = map[string]string{"´": "\u0301", "`": "\u0300", "¨": "\u0308", "ˆ": "\u0302", "^": "\u0302", "˜": "\u0303", "~": "\u0303", "¸": "\u0327", "ˇ": "\u030c", "˙": "\u0307", "˚": "\u030a", "˘": "\u0306", "¯": "\u0304", "˝": "\u030b", "˛": "\u0328"}
+
+// composeAccents puts accents that are printed over a letter into it: as TeX
+// does, just before or just after the letter.
+func composeAccents(glyphs []pdfGlyph) []pdfGlyph {
+	kept := glyphs[:0]
+	for i := 0; i < len(glyphs); i++ {
+		g := glyphs[i]
+		mark, ok := accents[g.text]
+		if !ok {
+			kept = append(kept, g)
+			continue
+		}
+		if i+1 < len(glyphs) && over(&g, &glyphs[i+1]) {
+			glyphs[i+1].text = accented(glyphs[i+1].text, mark)
+			continue
+		}
+		if n := len(kept); n > 0 && over(&g, &kept[n-1]) {
+			kept[n-1].text = accented(kept[n-1].text, mark)
+			continue
+		}
+		kept = append(kept, g)
+	}
+	return kept
+}
+
+// over reports whether mark stands over the letter: their middles are close.
+func over(mark, letter *pdfGlyph) bool {
+	r, n := utf8.DecodeRuneInString(letter.text)
+	return n == len(letter.text) && unicode.IsLetter(r) && !isCJK(r) && mark.turn == letter.turn &&
+		math.Abs(mark.x+mark.x2-letter.x-letter.x2) < 0.5*(letter.x2-letter.x)+0.1*letter.size && math.Abs(mark.y-letter.y) < 0.6*letter.size
+}
+
+func accented(letter, mark string) string {
+	switch letter {
+	case "ı":
+		letter = "i"
+	case "ȷ":
+		letter = "j"
+	}
+	return norm.NFC.String(letter + mark)
+}
+
 var ligatures = map[rune]string{'ﬀ': "ff", 'ﬁ': "fi", 'ﬂ': "fl", 'ﬃ': "ffi", 'ﬄ': "ffl", 'ﬅ': "st", 'ﬆ': "st"}
 
 func expandLigatures(s string) string {
@@ -202,7 +249,7 @@ func expandLigatures(s string) string {
 }
 
 func makeSpans(glyphs []pdfGlyph) []*pdfSpan {
-	words := makeWords(glyphs)
+	words := makeWords(composeAccents(glyphs))
 	// Rows: words whose baselines are nearly the same.
 	order := make([]int, len(words))
 	for i := range order {

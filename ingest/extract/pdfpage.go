@@ -42,6 +42,8 @@ type pdfReader struct {
 	high   float64
 	images int
 	ops    int                   // operators left for this page
+	shown  int                   // characters of the document so far
+	lost   int                   // characters that no font explains
 	forms  [maxFormDepth + 1]int // shown so far, by depth
 }
 
@@ -412,8 +414,12 @@ func (r *pdfReader) show(st *pdfState, tm *pdfMatrix, s string) {
 
 func (r *pdfReader) add(st *pdfState, f *pdfFont, m pdfMatrix, text string, w float64) {
 	if text == "" {
+		if w > 0 {
+			r.lost++
+		}
 		return
 	}
+	r.shown++
 	if len(r.glyphs) >= maxPageGlyphs {
 		panic(stop{tooMany("characters on one page", maxPageGlyphs)})
 	}
