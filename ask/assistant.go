@@ -122,7 +122,7 @@ func (a *Assistant) Ask(ctx context.Context, q Question, yield func(Event) error
 		return nil, err
 	}
 	rank(t.question, t.ranked, t.meaning != nil)
-	t.evidence = weigh(t.question, result, t.ranked, t.meaning)
+	t.evidence = weigh(t.question, result, t.ranked, calibrated(a.options.Embedder), t.meaning)
 	answer.Confidence = t.evidence.confidence
 	answer.Timings["judge"] = time.Since(begun)
 
@@ -174,7 +174,7 @@ func (t *task) run(ctx context.Context) error {
 			return err
 		}
 	}
-	if !t.evidence.answers(t.question, t.assistant.options.Caution) {
+	if !t.evidence.answers(t.assistant.options.Caution) {
 		return t.notFound()
 	}
 	return t.extract(ctx)
@@ -184,7 +184,7 @@ func (t *task) run(ctx context.Context) error {
 func (t *task) extract(ctx context.Context) error {
 	begun := time.Now()
 	v := newVerifier(t.assistant.texts, t.result.Passages, t.question)
-	for _, w := range quotes(choose(t.question, t.ranked), v.read) {
+	for _, w := range quotes(choose(t.question, t.ranked, t.meaning != nil), v.read) {
 		units := v.read(w.passage).units
 		citation, err := v.cite(ctx, w)
 		p := &t.result.Passages[w.passage]

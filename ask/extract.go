@@ -257,8 +257,9 @@ var weightsMeaning = [featureCount]float64{featureDense: 0.9, featureRank: 8, fe
 const maxQuotes = 5
 
 // choose returns the units of an extractive answer out of ranked candidates, in
-// the order they are to be shown: the deciding one first.
-func choose(q *questionText, ranked []candidate) []candidate {
+// the order they are to be shown: the deciding one first. byMeaning says that
+// they were ranked across languages.
+func choose(q *questionText, ranked []candidate, byMeaning bool) []candidate {
 	if len(ranked) == 0 {
 		return nil
 	}
@@ -272,7 +273,9 @@ func choose(q *questionText, ranked []candidate) []candidate {
 		p := math.Exp(c.score-ranked[0].score) / total
 		first := 1 / total
 		if p < chooseShare*first || p < chooseLeast {
-			break
+			if !byMeaning || len(chosen) > 1 || p < chooseMeaning*first {
+				break
+			}
 		}
 		if repeats(chosen, c) {
 			continue
@@ -290,6 +293,8 @@ func choose(q *questionText, ranked []candidate) []candidate {
 const (
 	chooseShare = 0.22
 	chooseLeast = 0.09
+	// Across languages the order is less sure, and a second quote worth more.
+	chooseMeaning = 0.05
 )
 
 // repeats reports whether c says what a chosen unit says.

@@ -52,6 +52,7 @@ const (
 	signalUnitFigures // share of its figures for which the best unit has others
 	signalOpposed     // the best unit speaks of the opposite
 	signalUnitStarts  // share of its words, by weight, that no word of the best unit and what stands around it begins like
+	signalDense       // of the built-in encoder's dense leg: best cosine above 0.78, in twentieths
 	signalCount
 )
 
@@ -59,13 +60,14 @@ const (
 type evidence struct {
 	signals    [signalCount]float64
 	confidence float64
-	meaning    bool     // words were not compared
+	judge      *judge   // by which it was weighed
 	passage    int      // index of the passage that covers most
 	missing    []string // what it lacks, heaviest first
 }
 
-// weigh gathers the signals. ranked are the candidates, best first.
-func weigh(q *questionText, result *retrieve.Result, ranked []candidate, m *meaning) evidence {
+// weigh gathers the signals. ranked are the candidates, best first; calibrated
+// says that the scale of the dense leg's cosines is known.
+func weigh(q *questionText, result *retrieve.Result, ranked []candidate, calibrated bool, m *meaning) evidence {
 	var e evidence
 	s := &e.signals
 	s[signalBias] = 1
@@ -127,56 +129,82 @@ func weigh(q *questionText, result *retrieve.Result, ranked []candidate, m *mean
 		s[signalMargin] = 1 / total
 		s[signalNear] = c.features[featureNear]
 	}
-	w := &judgeEnglish
+	e.judge = &judgeEnglish
 	if q.han {
-		w = &judgeChinese
+		e.judge = &judgeChinese
 	}
+	if nearest := nearestPassage(result); calibrated && nearest > 0 {
+		s[signalDense] = (nearest - 0.78) / 0.05
+		e.judge = &judgeEnglishDense
+		if q.han {
+			e.judge = &judgeChineseDense
+		}
+	}
+	w := &e.judge.weights
 	z := 0.0
 	for i, v := range s {
 		z += w[i] * v
 	}
 	e.confidence = 1 / (1 + math.Exp(-z))
 	if m != nil {
-		e.meaning = true
+		e.judge = &judgeMeaning
 		e.confidence = m.confidence(s)
 	}
 	return e
 }
 
-// answers reports whether the evidence is enough under a caution.
-func (e *evidence) answers(q *questionText, c Caution) bool {
-	t := &thresholdsEnglish
-	switch {
-	case e.meaning:
-		t = &thresholdsMeaning
-	case q.han:
-		t = &thresholdsChinese
+// nearestPassage is the best cosine of a complete dense leg; 0 when there is
+// none or some passages lack vectors.
+func nearestPassage(result *retrieve.Result) float64 {
+	for _, d := range result.Degraded {
+		if d.Leg == store.LegDense {
+			return 0
+		}
 	}
+	nearest := 0.0
+	for i := range result.Passages {
+		nearest = math.Max(nearest, result.Passages[i].Legs[store.LegDense].Score)
+	}
+	return nearest
+}
+
+// answers reports whether the evidence is enough under a caution.
+func (e *evidence) answers(c Caution) bool {
 	switch c {
 	case CautionNone:
 		return true
 	case CautionLow:
-		return e.confidence >= t[0]
+		return e.confidence >= e.judge.thresholds[0]
 	case CautionHigh:
-		return e.confidence >= t[2]
+		return e.confidence >= e.judge.thresholds[2]
 	}
-	return e.confidence >= t[1]
+	return e.confidence >= e.judge.thresholds[1]
 }
 
-// Coefficients of the logistic combination of signals and the thresholds of
-// confidence for low, normal and high caution, by language of the question.
-// They are fitted on one half of questions with and without answers and checked
-// on the other (docs/ANSWERS.md).
+// judge is a logistic combination of signals, with the confidence that low,
+// normal and high caution ask for. Coefficients and thresholds are fitted on one
+// half of questions with and without answers and checked on the other
+// (docs/ANSWERS.md).
+type judge struct {
+	weights    [signalCount]float64
+	thresholds [3]float64
+}
+
 var (
-	judgeEnglish = [signalCount]float64{
+	judgeEnglish = judge{weights: [signalCount]float64{
 		signalBias: -1.54, signalUnit: 0.36, signalContext: 0.79, signalFigures: -1.69, signalKind: 0.75, signalSparse: 1.08, signalMargin: 0.11, signalNear: 0.59, signalUnitNames: -1.99, signalUnitFigures: -1.13, signalOpposed: -3.72, signalUnitStarts: -0.44,
-	}
-	judgeChinese = [signalCount]float64{
+	}, thresholds: [3]float64{0.23, 0.39, 0.52}}
+	judgeChinese = judge{weights: [signalCount]float64{
 		signalBias: -5.87, signalPassage: 0.41, signalUnit: 0.68, signalContext: 4.47, signalFigures: -1.14, signalKind: 0.15, signalSparse: 3.86, signalMargin: 2.5, signalNear: 0.33, signalUnitNames: -2.24, signalUnitFigures: -0.83, signalOpposed: -0.64, signalUnitStarts: -1.34,
-	}
-	thresholdsMeaning = [3]float64{0.2, 0.3, 0.5}
-	thresholdsEnglish = [3]float64{0.23, 0.39, 0.52}
-	thresholdsChinese = [3]float64{0.21, 0.44, 0.72}
+	}, thresholds: [3]float64{0.21, 0.46, 0.72}}
+	judgeEnglishDense = judge{weights: [signalCount]float64{
+		signalBias: -2.69, signalUnit: 1.22, signalFigures: -1.86, signalKind: 0.55, signalNear: 0.57, signalUnitNames: -1.52, signalUnitFigures: -1.51, signalOpposed: -4.78, signalDense: 1.65,
+	}, thresholds: [3]float64{0.24, 0.42, 0.55}}
+	judgeChineseDense = judge{weights: [signalCount]float64{
+		signalBias: -5.87, signalPassage: 0.41, signalUnit: 0.68, signalContext: 4.47, signalFigures: -1.14, signalKind: 0.15, signalSparse: 3.86, signalMargin: 2.5, signalNear: 0.33, signalUnitNames: -2.24, signalUnitFigures: -0.83, signalOpposed: -0.64, signalUnitStarts: -1.34,
+	}, thresholds: [3]float64{0.21, 0.46, 0.72}}
+	// judgeMeaning has its weights in meaning.confidence.
+	judgeMeaning = judge{thresholds: [3]float64{0.2, 0.3, 0.5}}
 )
 
 // surroundings is a unit, folded, with the titles above it and the text just

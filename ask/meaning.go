@@ -48,9 +48,13 @@ func (t *task) compare(ctx context.Context) error {
 		return nil
 	}
 	t.meaning = similarities(asked[0], vectors, t.ranked)
-	t.meaning.calibrated = e.Info().Centred
+	t.meaning.calibrated = calibrated(e)
 	return nil
 }
+
+// calibrated reports whether the scale of an embedder's cosines is known: that of
+// the built-in encoder, the one that centres its vectors itself.
+func calibrated(e model.Embedder) bool { return e != nil && e.Info().Centred }
 
 // crossLanguage reports whether most of the passages are in another language
 // than the question.
