@@ -83,6 +83,14 @@ func serve(t *testing.T, o api.Options) *httptest.Server {
 	return server
 }
 
+// serveHandler serves what the caller closes; the address is returned.
+func serveHandler(t *testing.T, s *api.Server) string {
+	t.Helper()
+	server := httptest.NewServer(s.Handler())
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
 // request sends a request and returns status and body.
 func request(t *testing.T, method, url, body string, headers ...string) (int, string, http.Header) {
 	t.Helper()

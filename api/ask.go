@@ -85,13 +85,14 @@ func answerSchema(huma.API) *huma.Schema {
 	}, Required: []string{"question", "answer", "status", "citations", "passages"}}
 }
 
+// typeOf returns the type T.
+func typeOf[T any]() reflect.Type { return reflect.TypeFor[T]() }
+
 // jsonResponse writes a value that writes itself.
 func jsonResponse(value any) *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(h huma.Context) {
 		h.SetHeader("Content-Type", "application/json")
-		encoder := json.NewEncoder(h.BodyWriter())
-		encoder.SetEscapeHTML(false)
-		_ = encoder.Encode(value)
+		encodeJSON(h.BodyWriter(), value)
 	}}
 }
 

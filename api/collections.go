@@ -43,13 +43,9 @@ func (s *Server) collectionRoutes(routes huma.API) {
 
 // collectionBodies lists the collections with their counts.
 func (s *Server) collectionBodies(ctx context.Context) ([]collectionBody, error) {
-	names := []string{s.options.Default}
-	if s.options.Names != nil {
-		all, err := s.options.Names(ctx)
-		if err != nil {
-			return nil, err
-		}
-		names = all
+	names, err := s.namesFor(ctx)
+	if err != nil {
+		return nil, err
 	}
 	bodies := []collectionBody{}
 	for _, name := range names {

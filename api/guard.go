@@ -16,7 +16,10 @@ import (
 
 type contextKey int
 
-const requestKey contextKey = iota
+const (
+	requestKey contextKey = iota
+	grantKey
+)
 
 // requestID returns the identifier of the request that ctx belongs to.
 func requestID(ctx context.Context) string {
@@ -51,7 +54,8 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			s.log.InfoContext(r.Context(), "request", "request", id, "method", r.Method, "path", r.URL.Path, "status", recorded.status,
 				"took", time.Since(began))
 		}()
-		if err := s.admit(r); err != nil {
+		g, err := s.admit(r)
+		if err != nil {
 			if err.status == http.StatusUnauthorized {
 				h.Set("WWW-Authenticate", "Bearer")
 			}
@@ -61,6 +65,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			s.fail(recorded, r, err)
 			return
 		}
+		r = r.WithContext(withGrant(r.Context(), g))
 		if limited(r) {
 			select {
 			case s.slots <- struct{}{}:
@@ -70,7 +75,11 @@ func (s *Server) guard(next http.Handler) http.Handler {
 				s.fail(recorded, r, newProblem(http.StatusServiceUnavailable, typeUnavailable, "busy", "the server is busy; try again"))
 				return
 			}
-			r.Body = http.MaxBytesReader(recorded, r.Body, s.options.MaxBody)
+			most := s.options.MaxBody
+			if r.Method == http.MethodPost && r.URL.Path == "/v1/documents" {
+				most = s.options.MaxUpload
+			}
+			r.Body = http.MaxBytesReader(recorded, r.Body, most)
 		}
 		next.ServeHTTP(recorded, r)
 	})
@@ -82,27 +91,51 @@ func limited(r *http.Request) bool {
 	return strings.HasPrefix(r.URL.Path, "/v1/") || strings.HasPrefix(r.URL.Path, "/mcp")
 }
 
-// admit refuses requests that a browser was tricked into, and those without the
-// token where one is set.
-func (s *Server) admit(r *http.Request) *problem {
+// open reports whether a request is answered without a token: the page and its
+// parts, health, and the description of the routes.
+func open(r *http.Request) bool {
+	path := r.URL.Path
+	return path == "/" || path == "/healthz" || path == "/readyz" || strings.HasPrefix(path, "/web/") || strings.HasPrefix(path, "/openapi")
+}
+
+// admit refuses requests that a browser was tricked into, those without a token
+// where one is asked for, and those beyond the token's scope.
+func (s *Server) admit(r *http.Request) (*grant, *problem) {
 	if !s.hostAllowed(r.Host) {
-		return newProblem(http.StatusMisdirectedRequest, typePermission, "host", "this server does not answer for the host "+cleanHost(r.Host)+"; name it with --host")
+		return nil, newProblem(http.StatusMisdirectedRequest, typePermission, "host", "this server does not answer for the host "+cleanHost(r.Host)+"; name it with --host")
 	}
 	if origin := r.Header.Get("Origin"); origin != "" {
 		u, err := url.Parse(origin)
 		if err != nil || !strings.EqualFold(u.Host, r.Host) {
-			return newProblem(http.StatusForbidden, typePermission, "origin", "requests from other sites are not answered")
+			return nil, newProblem(http.StatusForbidden, typePermission, "origin", "requests from other sites are not answered")
 		}
 	}
-	if s.options.Token == "" || !limited(r) {
-		return nil
+	if open(r) {
+		return &grant{collections: []string{""}}, nil
 	}
-	given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !ok {
-		given = r.Header.Get("X-Api-Key")
+	g := everything
+	if s.closed() {
+		given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !ok {
+			given = r.Header.Get("X-Api-Key")
+		}
+		if g = s.grantFor(given); g == nil {
+			return nil, newProblem(http.StatusUnauthorized, typeAuth, "token", "send a token of this server as Authorization: Bearer TOKEN")
+		}
 	}
-	if !sameSecret(given, s.options.Token) {
-		return newProblem(http.StatusUnauthorized, typeAuth, "token", "send the server's token as Authorization: Bearer TOKEN")
+	if wanted := wants(r); !g.scope.holds(wanted) {
+		return nil, newProblem(http.StatusForbidden, typePermission, "scope", "this token may not do that; it needs one with the scope "+string(wanted))
+	}
+	return g, nil
+}
+
+// closed reports whether a token is asked for.
+func (s *Server) closed() bool { return s.options.Token != "" }
+
+// grantFor returns what a token grants, or nil.
+func (s *Server) grantFor(token string) *grant {
+	if s.options.Token != "" && sameSecret(token, s.options.Token) {
+		return everything
 	}
 	return nil
 }
@@ -111,7 +144,7 @@ func (s *Server) admit(r *http.Request) *problem {
 // by a name that it points there. With a token any host will do: the page does
 // not know the token.
 func (s *Server) hostAllowed(host string) bool {
-	if s.options.Token != "" && len(s.options.Hosts) == 0 {
+	if s.closed() && len(s.options.Hosts) == 0 {
 		return true
 	}
 	name := host

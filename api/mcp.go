@@ -23,8 +23,13 @@ const documentScheme = "lore://document/"
 
 // Model Context Protocol: tools over what the other routes serve. A tool's error
 // goes back to the model as its result, in words that it can act on.
-func (s *Server) newMCP() *mcp.Server {
+func (s *Server) newMCP(g *grant) *mcp.Server {
 	server := mcp.NewServer(&mcp.Implementation{Name: "lore", Title: "lore", Version: s.options.Version}, &mcp.ServerOptions{Instructions: mcpInstructions, Logger: s.log})
+	server.AddReceivingMiddleware(func(next mcp.MethodHandler) mcp.MethodHandler {
+		return func(ctx context.Context, method string, request mcp.Request) (mcp.Result, error) {
+			return next(withGrant(ctx, g), method, request)
+		}
+	})
 	readOnly := &mcp.ToolAnnotations{ReadOnlyHint: true, IdempotentHint: true}
 	mcp.AddTool(server, &mcp.Tool{Name: "ask", Annotations: readOnly,
 		Description: "Answer a question from the documents. Every statement carries a quote that was checked against its document; status not_found means that the documents do not say."}, s.mcpAsk)
@@ -42,16 +47,15 @@ func (s *Server) newMCP() *mcp.Server {
 }
 
 // mcpRoutes serve the protocol over HTTP, without sessions, so that any of
-// several servers may answer.
+// several servers may answer. Each request is answered within its own grant.
 func (s *Server) mcpRoutes(mux *http.ServeMux) {
-	server := s.newMCP()
-	mux.Handle("/mcp", mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return server },
+	mux.Handle("/mcp", mcp.NewStreamableHTTPHandler(func(r *http.Request) *mcp.Server { return s.newMCP(grantOf(r.Context())) },
 		&mcp.StreamableHTTPOptions{Stateless: true, JSONResponse: true, Logger: s.log}))
 }
 
 // ServeMCP speaks the protocol over a transport until ctx or the transport ends.
 func (s *Server) ServeMCP(ctx context.Context, transport mcp.Transport) error {
-	if err := s.newMCP().Run(ctx, transport); err != nil && ctx.Err() == nil {
+	if err := s.newMCP(everything).Run(ctx, transport); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("mcp: %w", err)
 	}
 	return nil

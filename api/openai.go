@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net/http"
 	"strings"
@@ -136,6 +137,10 @@ func (s *Server) decode(r *http.Request, into any) error {
 
 func writeJSON(w http.ResponseWriter, value any) {
 	w.Header().Set("Content-Type", "application/json")
+	encodeJSON(w, value)
+}
+
+func encodeJSON(w io.Writer, value any) {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	_ = encoder.Encode(value)
@@ -272,12 +277,9 @@ type modelEntry struct {
 }
 
 func (s *Server) models(ctx context.Context) ([]modelEntry, error) {
-	names := []string{s.options.Default}
-	if s.options.Names != nil {
-		var err error
-		if names, err = s.options.Names(ctx); err != nil {
-			return nil, err
-		}
+	names, err := s.namesFor(ctx)
+	if err != nil {
+		return nil, err
 	}
 	entries := []modelEntry{}
 	for _, name := range names {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/lore-kb/lore/ask"
+	"github.com/lore-kb/lore/ingest"
 	"github.com/lore-kb/lore/model"
 	"github.com/lore-kb/lore/retrieve"
 	"github.com/lore-kb/lore/store"
@@ -52,7 +54,20 @@ type Options struct {
 	Version  string
 	Log      *slog.Logger // nil: discarded
 
+	// Write opens a collection for writing, and makes it when create is set; Syncer
+	// returns what syncs into it, and completes the options with what the program
+	// knows. Without both the server only reads.
+	Write  func(ctx context.Context, name string, create bool) (store.Store, error)
+	Syncer func(collection string, st store.Store, o ingest.SyncOptions) *ingest.Syncer
+	// Over returns a collection whose routes see it through another store than
+	// Open's, one that shows a part of it. Nil: there are no tokens with limits.
+	Over func(name string, st store.Store) *Collection
+
+	Data       string   // absolute folder for uploads, conversations and feedback; "": there are none
+	AllowPaths []string // folders below which clients may have paths indexed
+
 	MaxBody       int64         // bytes of a request; 0 means 1 MiB
+	MaxUpload     int64         // bytes of an upload; 0 means 64 MiB
 	MaxConcurrent int           // requests at a time; 0 means 64
 	Timeout       time.Duration // for one request; 0 means five minutes
 }
@@ -64,8 +79,12 @@ type Server struct {
 	handler http.Handler
 	slots   chan struct{}
 
-	mu   sync.Mutex
-	open map[string]*Collection
+	jobs   jobs
+	rooted chan struct{} // a job may have brought a new root
+
+	mu     sync.Mutex
+	open   map[string]*Collection
+	leases map[string]*lease
 }
 
 // New returns a server. It opens nothing yet.
@@ -79,15 +98,24 @@ func New(o Options) (*Server, error) {
 	if o.MaxBody <= 0 {
 		o.MaxBody = 1 << 20
 	}
+	if o.MaxUpload <= 0 {
+		o.MaxUpload = ingest.DefaultMaxSize
+	}
 	if o.MaxConcurrent <= 0 {
 		o.MaxConcurrent = 64
 	}
 	if o.Timeout <= 0 {
 		o.Timeout = 5 * time.Minute
 	}
-	s := &Server{options: o, log: o.Log, slots: make(chan struct{}, o.MaxConcurrent), open: map[string]*Collection{}}
+	s := &Server{options: o, log: o.Log, slots: make(chan struct{}, o.MaxConcurrent), open: map[string]*Collection{}, leases: map[string]*lease{}, rooted: make(chan struct{}, 1)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.jobs.failed = func(j *job, err error) *problem {
+		p := explain(err)
+		b, _ := j.state()
+		s.log.Error("job failed", "job", b.ID, "kind", b.Kind, "collection", b.Collection, "code", p.Detail.Code, "error", err)
+		return p
 	}
 	mux := http.NewServeMux()
 	config := huma.DefaultConfig("lore", o.Version)
@@ -104,6 +132,8 @@ func New(o Options) (*Server, error) {
 	s.searchRoutes(routes)
 	s.documentRoutes(routes)
 	s.collectionRoutes(routes)
+	s.jobRoutes(routes)
+	s.uploadRoutes(mux, routes)
 	s.openaiRoutes(mux)
 	s.mcpRoutes(mux)
 	s.healthRoutes(mux)
@@ -144,11 +174,16 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	return err
 }
 
-// Close closes the collections.
+// Close ends all jobs and closes the collections.
 func (s *Server) Close() error {
+	s.jobs.close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var errs []error
+	for name, l := range s.leases {
+		errs = append(errs, l.Close())
+		delete(s.leases, name)
+	}
 	for name, c := range s.open {
 		errs = append(errs, c.Store.Close())
 		delete(s.open, name)
@@ -156,11 +191,64 @@ func (s *Server) Close() error {
 	return errors.Join(errs...)
 }
 
-// collection returns an open collection; "" is the default one.
-func (s *Server) collection(ctx context.Context, name string) (*Collection, error) {
+// name resolves a collection's name for the sender of a request; "" is the
+// default one. A collection that the sender may not see is not there.
+func (s *Server) name(ctx context.Context, name string) (string, error) {
+	g := grantOf(ctx)
 	if name == "" {
-		name = s.options.Default
+		name = g.home(s.options.Default)
 	}
+	if !g.sees(name) {
+		return "", fmt.Errorf("collection %s: %w", name, store.ErrNoCollection)
+	}
+	return name, nil
+}
+
+// collection returns a collection as the sender of a request may see it; "" is
+// the default one, which is empty before anything is indexed.
+func (s *Server) collection(ctx context.Context, name string) (*Collection, error) {
+	asked := name
+	name, err := s.name(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.opened(ctx, name)
+	if errors.Is(err, store.ErrNoCollection) && (asked == "" || name == s.options.Default) && s.options.Over != nil {
+		c = s.options.Over(name, unindexed{name})
+		c.Name = name
+		return c, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// names lists the collections; the default one is there before it is indexed.
+func (s *Server) names(ctx context.Context) ([]string, error) {
+	if s.options.Names == nil {
+		return []string{s.options.Default}, nil
+	}
+	names, err := s.options.Names(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(names, s.options.Default) && s.options.Over != nil {
+		names = append(slices.Clone(names), s.options.Default)
+		slices.Sort(names)
+	}
+	return names, nil
+}
+
+// namesFor lists the collections that the sender of a request may see.
+func (s *Server) namesFor(ctx context.Context) ([]string, error) {
+	names, err := s.names(ctx)
+	g := grantOf(ctx)
+	return slices.DeleteFunc(names, func(name string) bool { return !g.sees(name) }), err
+}
+
+// opened returns a collection as a whole.
+func (s *Server) opened(ctx context.Context, name string) (*Collection, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c := s.open[name]; c != nil {
@@ -173,4 +261,9 @@ func (s *Server) collection(ctx context.Context, name string) (*Collection, erro
 	c.Name = name
 	s.open[name] = c
 	return c, nil
+}
+
+// audit writes what was changed, and by whom, to the log.
+func (s *Server) audit(ctx context.Context, what string, about ...any) {
+	s.log.InfoContext(ctx, "audit", append([]any{"request", requestID(ctx), "token", grantOf(ctx).id, "what", what}, about...)...)
 }

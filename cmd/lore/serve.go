@@ -7,10 +7,14 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/lore-kb/lore/api"
+	"github.com/lore-kb/lore/ingest"
+	"github.com/lore-kb/lore/ingest/extract"
 	"github.com/lore-kb/lore/model"
 	"github.com/lore-kb/lore/retrieve"
 	"github.com/lore-kb/lore/store"
@@ -19,29 +23,52 @@ import (
 )
 
 func (p *program) serveCommand() *cobra.Command {
-	var hosts []string
+	var f serveFlags
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve a web page and an API",
 		Long: `Serve a web page and an API.
 
 On loopback, which is the default, no token is needed. Any other address needs
-one, in LORE_TOKEN or --token; clients send it as Authorization: Bearer TOKEN.`,
+one, in LORE_TOKEN or --token; clients send it as Authorization: Bearer TOKEN.
+
+Documents can be uploaded, and remembered folders brought up to date, by clients;
+with --watch the server does that by itself. Vectors that are missing are made in
+the background. The index is open for writing only while something is written, so
+that "lore index" can run beside the server.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return p.serve(cmd.Context(), hosts) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.serve(cmd.Context(), f) },
 	}
 	for _, key := range []string{"addr", "token", "model", "language", "caution"} {
 		settingFlag(cmd, key, "")
 	}
-	cmd.Flags().StringArrayVar(&hosts, "host", nil, "`NAME` besides localhost that clients reach this server by; may be given several times")
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.hosts, "host", nil, "`NAME` besides localhost that clients reach this server by; may be given several times")
+	flags.BoolVar(&f.watch, "watch", false, "keep the remembered folders up to date while files change")
+	flags.BoolVar(&f.readOnly, "read-only", false, "take no uploads and no requests to index or remove")
+	flags.StringArrayVar(&f.allowPaths, "allow-path", nil, "let clients have anything below this `FOLDER` indexed, without following links; may be given several times")
 	return cmd
 }
 
-func (p *program) serve(ctx context.Context, hosts []string) error {
+// serveFlags are the flags of `serve`.
+type serveFlags struct {
+	hosts, allowPaths []string
+	watch, readOnly   bool
+}
+
+func (p *program) serve(ctx context.Context, f serveFlags) error {
 	if err := p.checkAddress(); err != nil {
 		return err
 	}
-	server, err := p.server(ctx, hosts)
+	for _, dir := range f.allowPaths {
+		if !exists(dir) {
+			return usagef("--allow-path %s: no such folder", dir)
+		}
+	}
+	if f.watch && f.readOnly {
+		return usagef("--watch writes: leave out --read-only")
+	}
+	server, err := p.server(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -52,15 +79,31 @@ func (p *program) serve(ctx context.Context, hosts []string) error {
 		return fmt.Errorf("listen at %s: %w", p.cfg.Addr, unwrapped(err))
 	}
 	p.note("lore is at http://%s", listener.Addr())
-	if err := server.Serve(ctx, listener); err != nil {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return server.Serve(ctx, listener) })
+	switch {
+	case f.watch:
+		group.Go(func() error { return server.Watch(ctx) })
+	case !f.readOnly:
+		group.Go(func() error {
+			if err := server.Fill(ctx); err != nil && ctx.Err() == nil {
+				p.note("note: missing vectors are not made: %v", err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
 		return err
 	}
 	p.note("stopped")
 	return nil
 }
 
+// serveLockTimeout is how long a request waits for another process that writes.
+const serveLockTimeout = 5 * time.Second
+
 // server puts the server together.
-func (p *program) server(ctx context.Context, hosts []string) (*api.Server, error) {
+func (p *program) server(ctx context.Context, f serveFlags) (*served, error) {
 	generator, err := p.generator()
 	if err != nil {
 		return nil, err
@@ -69,16 +112,59 @@ func (p *program) server(ctx context.Context, hosts []string) (*api.Server, erro
 	if err != nil {
 		return nil, err
 	}
-	return api.New(api.Options{
-		Open:     p.opener(embedder, generator),
-		Names:    p.collectionNames,
-		Default:  p.cfg.Collection,
-		Embedder: embedder,
-		Token:    p.cfg.Token,
-		Hosts:    hosts,
-		Version:  version,
-		Log:      p.log,
-	})
+	options := api.Options{
+		Open:       p.opener(embedder, generator),
+		Over:       func(_ string, st store.Store) *api.Collection { return p.collectionOver(st, embedder, generator) },
+		Names:      p.collectionNames,
+		Default:    p.cfg.Collection,
+		Embedder:   embedder,
+		Token:      p.cfg.Token,
+		Hosts:      f.hosts,
+		AllowPaths: f.allowPaths,
+		Data:       absolute(p.cfg.Data),
+		Version:    version,
+		Log:        p.log,
+	}
+	out := &served{}
+	if !f.readOnly {
+		if out.pool, err = p.readers(); err != nil {
+			return nil, err
+		}
+		p.lockTimeout = serveLockTimeout
+		options.Write = func(ctx context.Context, name string, create bool) (store.Store, error) {
+			how := writing
+			if create {
+				how = creating
+			}
+			return p.openNamed(ctx, name, how, modelOf(embedder))
+		}
+		options.Syncer = func(collection string, st store.Store, o ingest.SyncOptions) *ingest.Syncer {
+			o.Collection, o.Embedder, o.Supported = collection, embedder, extract.Supported
+			return ingest.NewSyncer(st, out.pool, &o)
+		}
+	}
+	if out.Server, err = api.New(options); err != nil {
+		return nil, errors.Join(err, out.Close())
+	}
+	return out, nil
+}
+
+// served is a server with the processes that read files for it.
+type served struct {
+	*api.Server
+	pool *extract.Pool
+}
+
+// Close ends the server, then the readers.
+func (s *served) Close() error {
+	var errs []error
+	if s.Server != nil {
+		errs = append(errs, s.Server.Close())
+	}
+	if s.pool != nil {
+		errs = append(errs, s.pool.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // checkAddress refuses to serve beyond loopback without a token.
@@ -97,18 +183,27 @@ func (p *program) checkAddress() error {
 // opener opens collections for the server.
 func (p *program) opener(embedder model.Embedder, generator model.Generator) func(context.Context, string) (*api.Collection, error) {
 	return func(ctx context.Context, name string) (*api.Collection, error) {
-		var wanted store.Model
-		if embedder != nil {
-			info := embedder.Info()
-			wanted = store.Model{Fingerprint: info.Fingerprint, Dimension: info.Dimension}
-		}
-		st, err := p.openNamed(ctx, name, reading, wanted)
+		st, err := p.openNamed(ctx, name, reading, modelOf(embedder))
 		if err != nil {
 			return nil, err
 		}
-		retriever := retrieve.New(st, &retrieve.Options{Embedder: embedder})
-		return &api.Collection{Store: st, Retriever: retriever, Assistant: p.assistant(st, embedder, generator)}, nil
+		return p.collectionOver(st, embedder, generator), nil
 	}
+}
+
+// collectionOver is what the server needs of a collection, seen through a store.
+func (p *program) collectionOver(st store.Store, embedder model.Embedder, generator model.Generator) *api.Collection {
+	retriever := retrieve.New(st, &retrieve.Options{Embedder: embedder})
+	return &api.Collection{Store: st, Retriever: retriever, Assistant: p.assistant(st, embedder, generator)}
+}
+
+// modelOf is what a collection must have been embedded with.
+func modelOf(embedder model.Embedder) store.Model {
+	if embedder == nil {
+		return store.Model{}
+	}
+	info := embedder.Info()
+	return store.Model{Fingerprint: info.Fingerprint, Dimension: info.Dimension}
 }
 
 // collectionNames lists the collections of the store in order.
