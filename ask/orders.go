@@ -11,7 +11,24 @@ import (
 // instead of to the document's readers. Such a unit is neither an answer nor
 // evidence: who can write into a document must not be able to dictate answers.
 func orders(folded string) bool {
-	return orderEnglish.MatchString(folded) || orderHan.MatchString(folded) || chatMarkup.MatchString(folded)
+	suspect := holdsWord(folded, "ai") || holdsWord(folded, "ais") || holdsWord(folded, "system override")
+	for _, w := range orderWords {
+		if strings.Contains(folded, w) {
+			suspect = true
+			break
+		}
+	}
+	return suspect && (orderEnglish.MatchString(folded) || orderHan.MatchString(folded) || chatMarkup.MatchString(folded))
+}
+
+// orderWords are in every order that the expressions below know; a text without
+// any of them is spared the expressions, which are slow.
+var orderWords = []string{
+	"ignore", "disregard", "forget", "override", "bypass", "you are", "act as", "pretend", "developer mode", "assistant", "llm", "language model", "chatbot",
+	"system prompt", "developer", "answer", "reply", "response", "respond", "say ", "output", "print", "asked", "asks", "question is", "do not", "don't", "never", "reveal", "repeat", "leak", "exfiltrate",
+	"conversation", "chat history", "user", "api key", "credential", "context", "_call", "toolcall", "functioncall", "instruction", "directive", "system:", "begin system", "begin admin", "end of",
+	"忽略", "无视", "忘记", "理会", "抛弃", "绕过", "你", "提示词", "指令", "开发者", "回答", "回复", "答复", "输出", "声称", "问", "引用", "提及", "提到", "使用", "相信",
+	"泄露", "透露", "重复", "答案", "对话", "聊天", "段落", "提示", "人工智能", "模型", "助手", "机器人", "<", "[inst", "[/inst",
 }
 
 var (
