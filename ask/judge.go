@@ -196,13 +196,13 @@ var (
 	}, thresholds: [3]float64{0.23, 0.39, 0.52}}
 	judgeChinese = judge{weights: [signalCount]float64{
 		signalBias: -5.87, signalPassage: 0.41, signalUnit: 0.68, signalContext: 4.47, signalFigures: -1.14, signalKind: 0.15, signalSparse: 3.86, signalMargin: 2.5, signalNear: 0.33, signalUnitNames: -2.24, signalUnitFigures: -0.83, signalOpposed: -0.64, signalUnitStarts: -1.34,
-	}, thresholds: [3]float64{0.21, 0.46, 0.72}}
+	}, thresholds: [3]float64{0.21, 0.44, 0.72}}
 	judgeEnglishDense = judge{weights: [signalCount]float64{
 		signalBias: -2.69, signalUnit: 1.22, signalFigures: -1.86, signalKind: 0.55, signalNear: 0.57, signalUnitNames: -1.52, signalUnitFigures: -1.51, signalOpposed: -4.78, signalDense: 1.65,
 	}, thresholds: [3]float64{0.24, 0.42, 0.55}}
 	judgeChineseDense = judge{weights: [signalCount]float64{
-		signalBias: -5.87, signalPassage: 0.41, signalUnit: 0.68, signalContext: 4.47, signalFigures: -1.14, signalKind: 0.15, signalSparse: 3.86, signalMargin: 2.5, signalNear: 0.33, signalUnitNames: -2.24, signalUnitFigures: -0.83, signalOpposed: -0.64, signalUnitStarts: -1.34,
-	}, thresholds: [3]float64{0.21, 0.46, 0.72}}
+		signalBias: -8.89, signalPassage: 1.55, signalUnit: 2.08, signalContext: 3.56, signalFigures: -0.84, signalSparse: 0.37, signalMargin: 3.15, signalNear: 0.02, signalUnitNames: -2.63, signalUnitFigures: -0.4, signalOpposed: -0.95, signalUnitStarts: -1.22, signalDense: 2.08,
+	}, thresholds: [3]float64{0.25, 0.47, 0.81}}
 	// judgeMeaning has its weights in meaning.confidence.
 	judgeMeaning = judge{thresholds: [3]float64{0.2, 0.3, 0.5}}
 )
