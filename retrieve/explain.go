@@ -30,7 +30,10 @@ func (s *search) explain(c *candidate) *Explanation {
 	if l, ok := c.legs[LegRerank]; ok {
 		e.Notes = append(e.Notes, fmt.Sprintf("reranker: rank %d, score %.4f", l.Rank, l.Score))
 	}
-	e.Notes = append(append(e.Notes, c.notes...), s.notes...)
+	if x := c.evidence; x.Sentence > 0 {
+		e.Notes = append(e.Notes, fmt.Sprintf("best sentence holds %.0f%% of the question's weight, %.0f%% in its order", 100*x.Sentence, 100*x.Order))
+	}
+	e.Notes = append(e.Notes, s.notes...)
 	return e
 }
 

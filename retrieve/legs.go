@@ -72,6 +72,9 @@ func (r *Retriever) searchLegs(ctx context.Context, s *search) error {
 				Want: store.Model{Fingerprint: want.Fingerprint, Dimension: want.Dimension}}
 		}
 	}
+	if e := r.options.Embedder; e != nil {
+		s.centred = e.Info().Centred || len(s.collection.means) > 0
+	}
 	legs, cancel := context.WithTimeout(ctx, r.options.LegTimeout)
 	defer cancel()
 	var wg sync.WaitGroup

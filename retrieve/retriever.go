@@ -109,6 +109,7 @@ type search struct {
 	query      Query
 	parsed     *analysis.Parsed
 	filter     store.Filter
+	centred    bool // vectors are free of their language's mean
 	limit      int
 	window     int
 	budget     int // tokens of a passage

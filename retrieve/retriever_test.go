@@ -19,14 +19,14 @@ import (
 )
 
 // bagEmbedder embeds a text as the sum of fixed directions, one for each of its
-// terms; words listed as synonyms share one.
+// terms but single characters; words listed as synonyms share one.
 type bagEmbedder struct {
 	synonyms map[string]string
 	err      error
 	wait     bool
 }
 
-const bagDimension = 64
+const bagDimension = 256
 
 func (e *bagEmbedder) Info() model.EmbedderInfo {
 	return model.EmbedderInfo{Name: "bag", Fingerprint: "bag", Dimension: bagDimension, Centred: true}
@@ -44,6 +44,9 @@ func (e *bagEmbedder) Embed(ctx context.Context, _ model.Task, texts []string) (
 	for i, text := range texts {
 		v := make([]float32, bagDimension)
 		for _, t := range analysis.Terms(text) {
+			if t.Kind == analysis.KindHan {
+				continue
+			}
 			word := t.Text
 			if s, ok := e.synonyms[word]; ok {
 				word = s

@@ -1,0 +1,157 @@
+package analysis
+
+// Matcher holds texts against the terms of one question. It is made once for a
+// question and used for many texts; it is not safe for concurrent use.
+type Matcher struct {
+	weights map[uint32]float64
+	pairs   []pair
+	ends    map[uint32][]end // pairs by the terms that begin or end them
+	total   float64
+
+	lexer  lexer
+	take   emitFunc
+	breaks []Range
+	next   int // index in breaks of the sentence that is being read
+	seen   map[uint32]int
+	sum    float64
+	best   float64
+	title  map[uint32]bool
+	head   float64 // weight of the terms in the title
+	inHead bool
+	pos    int
+	last   map[uint32]int // where a term of a pair stood last
+	met    []bool
+}
+
+// pair is two neighbouring terms of a question.
+type pair struct {
+	a, b   uint32
+	weight float64
+}
+
+// end says that a term is the first or the second of a pair.
+type end struct {
+	pair  int
+	first bool
+}
+
+// Evidence is how closely a text holds the terms of a question, each figure as a
+// share of the weight of all its terms.
+type Evidence struct {
+	Sentence float64 // the most that one sentence holds, with what the title holds
+	Order    float64 // neighbouring terms of the question that stand near each other, by the lighter of the two
+}
+
+// NewMatcher returns a matcher for terms with their weights, in the order of the
+// question; weights are positive and len(weights) == len(terms).
+func NewMatcher(terms []Term, weights []float64) *Matcher {
+	m := &Matcher{
+		weights: make(map[uint32]float64, len(terms)), ends: make(map[uint32][]end),
+		seen: make(map[uint32]int), title: make(map[uint32]bool), last: make(map[uint32]int),
+	}
+	before := -1
+	for i := range terms {
+		t := &terms[i]
+		if weights[i] <= 0 {
+			continue
+		}
+		m.weights[t.Index] = weights[i]
+		m.total += weights[i]
+		if !ordered(t.Kind) || t.Stop {
+			continue
+		}
+		if before >= 0 {
+			b := &terms[before]
+			n := len(m.pairs)
+			m.pairs = append(m.pairs, pair{b.Index, t.Index, min(weights[before], weights[i])})
+			m.ends[b.Index] = append(m.ends[b.Index], end{n, true})
+			m.ends[t.Index] = append(m.ends[t.Index], end{n, false})
+		}
+		before = i
+	}
+	m.met = make([]bool, len(m.pairs))
+	m.take = m.term
+	return m
+}
+
+// ordered reports whether the order of terms of a kind is looked at.
+func ordered(k Kind) bool {
+	return k == KindWord || k == KindNumber || k == KindPart || k == KindBigram
+}
+
+const (
+	ahead  = 3 // places by which the second term of a pair may follow the first
+	behind = 2 // and by which it may stand before it
+)
+
+// Match returns the evidence in a text under its title.
+func (m *Matcher) Match(title, text string) Evidence {
+	if m.total == 0 {
+		return Evidence{}
+	}
+	clear(m.title)
+	clear(m.seen)
+	clear(m.last)
+	clear(m.met)
+	m.head, m.best, m.sum, m.pos, m.next = 0, 0, 0, 0, 0
+	m.inHead = true
+	m.lexer.run(title, m.take)
+	m.inHead = false
+	m.breaks = Sentences(text)
+	m.sum = m.head
+	m.lexer.run(text, m.take)
+	m.best = max(m.best, m.sum)
+	var e Evidence
+	for i, met := range m.met {
+		if met {
+			e.Order += m.pairs[i].weight
+		}
+	}
+	e.Order /= m.total
+	e.Sentence = m.best / m.total
+	return e
+}
+
+// term takes one term of the title or the text.
+func (m *Matcher) term(kind Kind, folded []byte, start, _ int) {
+	at := m.pos
+	if kind != KindBigram && kind != KindIdentifier && kind != KindDate {
+		m.pos++
+	}
+	index := hash(folded)
+	w, ok := m.weights[index]
+	if !ok {
+		return
+	}
+	if m.inHead {
+		if !m.title[index] {
+			m.title[index] = true
+			m.head += w
+		}
+		return
+	}
+	for m.next < len(m.breaks)-1 && start >= m.breaks[m.next].End {
+		m.next++
+		m.best = max(m.best, m.sum)
+		m.sum = m.head
+	}
+	if n, ok := m.seen[index]; (!ok || n != m.next) && !m.title[index] {
+		m.seen[index] = m.next
+		m.sum += w
+	}
+	ends, ok := m.ends[index]
+	if !ok || !ordered(kind) {
+		return
+	}
+	for _, e := range ends {
+		p := &m.pairs[e.pair]
+		other, reach := p.a, ahead
+		if e.first {
+			other, reach = p.b, behind
+		}
+		if was, ok := m.last[other]; ok && at > was && at-was <= reach {
+			m.met[e.pair] = true
+		}
+	}
+	m.last[index] = at
+}
