@@ -27,6 +27,7 @@ type PoolOptions struct {
 	Executable string        // that calls [MaybeChild] ([os.Executable])
 	Args       []string      // ([ChildArg])
 	Env        []string      // added to a child's nearly empty environment
+	NoOCR      bool          // leaves images of text unread even where tesseract is installed
 }
 
 // Pool reads each file in a child process, so that a file that hangs, bombs or
@@ -35,6 +36,7 @@ type PoolOptions struct {
 type Pool struct {
 	p       *sandbox.Pool
 	version string
+	ocr     *ocr // nil: none wanted
 }
 
 // NewPool returns a pool. Close it to end its children.
@@ -59,14 +61,37 @@ func NewPool(o *PoolOptions) (*Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up extraction: %w", err)
 	}
-	return &Pool{p: p, version: version}, nil
+	pool := &Pool{p: p, version: version}
+	if !c.NoOCR {
+		timeout := c.Timeout
+		if timeout <= 0 {
+			timeout = time.Minute
+		}
+		pool.ocr = findOCR(max(c.Workers, 2), timeout)
+	}
+	return pool, nil
+}
+
+// Supported is like the function of that name, and true as well for images where
+// tesseract is installed.
+func (p *Pool) Supported(name string, head []byte) bool {
+	return Supported(name, head) || p.ocr != nil && p.ocr.tesseract != "" && imageMedia(head) != ""
 }
 
 // Version implements [ingest.Extractor].
 func (p *Pool) Version() string { return p.version }
 
-// Extract implements [ingest.Extractor].
+// Extract implements [ingest.Extractor]. Images and scanned PDF files are read by
+// tesseract where it is installed.
 func (p *Pool) Extract(ctx context.Context, in ingest.Input) ([]ingest.Document, error) {
+	docs, err := p.read(ctx, in)
+	if err != nil && p.ocr != nil && (errors.Is(err, ingest.ErrNoText) || errors.Is(err, ingest.ErrUnsupported)) {
+		return p.ocr.extract(ctx, in, err)
+	}
+	return docs, err
+}
+
+func (p *Pool) read(ctx context.Context, in ingest.Input) ([]ingest.Document, error) {
 	reply, err := p.p.Do(ctx, encodeRequest(in))
 	switch {
 	case err == nil:
