@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/lore-kb/lore/internal/config"
@@ -114,6 +115,7 @@ document; what the documents do not say, lore does not say.
 		for _, setting := range config.Settings {
 			if setting.Key == name {
 				flags.String(name, setting.Default, setting.Help+" ["+setting.Env+"]")
+				markSetting(flags, name)
 			}
 		}
 	}
@@ -124,7 +126,7 @@ document; what the documents do not say, lore does not say.
 		return usagef("%w; `%s --help` lists the flags", err, cmd.CommandPath())
 	})
 	root.AddCommand(
-		p.indexCommand(), p.askCommand(), p.searchCommand(), p.chatCommand(), p.serveCommand(), p.mcpCommand(),
+		p.indexCommand(), p.askCommand(), p.searchCommand(), p.chatCommand(), p.serveCommand(), p.mcpCommand(), p.tokenCommand(),
 		p.lsCommand(), p.statusCommand(), p.rmCommand(), p.doctorCommand(), p.backupCommand(), p.compactCommand(),
 		p.evalCommand(), p.extractCommand(), p.initCommand(), p.configCommand(), p.versionCommand(),
 	)
@@ -167,7 +169,7 @@ func (p *program) configure(cmd *cobra.Command) error {
 	given := map[string]string{}
 	for _, setting := range config.Settings {
 		name := strings.ReplaceAll(setting.Key, "_", "-")
-		if flag := cmd.Flags().Lookup(name); flag != nil && flag.Changed {
+		if flag := cmd.Flags().Lookup(name); flag != nil && flag.Changed && flag.Annotations[settingMark] != nil {
 			given[setting.Key] = flag.Value.String()
 		}
 	}
@@ -184,6 +186,13 @@ func (p *program) configure(cmd *cobra.Command) error {
 	return nil
 }
 
+// settingMark tells a setting's flag from another one of the same name.
+const settingMark = "setting"
+
+func markSetting(flags *pflag.FlagSet, name string) {
+	flags.Lookup(name).Annotations = map[string][]string{settingMark: {name}}
+}
+
 // settingFlag adds a flag for a setting that only some commands take.
 func settingFlag(cmd *cobra.Command, key, short string) {
 	for _, setting := range config.Settings {
@@ -194,9 +203,10 @@ func settingFlag(cmd *cobra.Command, key, short string) {
 		if key == "limit" {
 			n, _ := strconv.Atoi(setting.Default)
 			cmd.Flags().IntP(key, short, n, help)
-			return
+		} else {
+			cmd.Flags().StringP(strings.ReplaceAll(key, "_", "-"), short, setting.Default, help)
 		}
-		cmd.Flags().StringP(strings.ReplaceAll(key, "_", "-"), short, setting.Default, help)
+		markSetting(cmd.Flags(), strings.ReplaceAll(key, "_", "-"))
 	}
 }
 

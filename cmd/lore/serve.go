@@ -30,7 +30,7 @@ func (p *program) serveCommand() *cobra.Command {
 		Long: `Serve a web page and an API.
 
 On loopback, which is the default, no token is needed. Any other address needs
-one, in LORE_TOKEN or --token; clients send it as Authorization: Bearer TOKEN.
+one, in LORE_TOKEN or from "lore token create"; clients send it as Authorization: Bearer TOKEN.
 
 Documents can be uploaded, and remembered folders brought up to date, by clients;
 with --watch the server does that by itself. Vectors that are missing are made in
@@ -119,6 +119,7 @@ func (p *program) server(ctx context.Context, f serveFlags) (*served, error) {
 		Default:    p.cfg.Collection,
 		Embedder:   embedder,
 		Token:      p.cfg.Token,
+		Tokens:     p.tokens(),
 		Hosts:      f.hosts,
 		AllowPaths: f.allowPaths,
 		Data:       absolute(p.cfg.Data),
@@ -177,7 +178,10 @@ func (p *program) checkAddress() error {
 	if host == "localhost" || (ip != nil && ip.IsLoopback()) || p.cfg.Token != "" {
 		return nil
 	}
-	return usagef("%s is open to others: set a token with LORE_TOKEN first, or serve at 127.0.0.1", p.cfg.Addr)
+	if _, there, err := p.tokens().All(); there || err != nil {
+		return err
+	}
+	return usagef("%s is open to others: make a token with `lore token create` or set LORE_TOKEN first, or serve at 127.0.0.1", p.cfg.Addr)
 }
 
 // opener opens collections for the server.
