@@ -22,7 +22,7 @@ type golden struct {
 
 // readGolden reads testdata/golden.tsv: task, text, and the vector as float16 in
 // base64. The file comes from the reference, so no flag of ours renews it.
-func readGolden(t *testing.T) []golden {
+func readGolden(t testing.TB) []golden {
 	t.Helper()
 	data, err := os.ReadFile("testdata/golden.tsv")
 	if err != nil {

@@ -7,11 +7,12 @@ type kernel struct {
 	name string
 
 	// quantise writes each row of x, of n values, as n int8 values times the row's
-	// scale: scale is the largest magnitude / 127, a value is rounded to the
-	// nearest, ties to even. Offsets get for each row and group of 32 values −8 times the sum of
-	// the int8 values, which takes the codes' offset out of a product. A row of
-	// zeros has scale 0.
-	quantise func(q []int8, offsets []int32, scales []float32, x []float32, rows, n int)
+	// scale. First each group of 32 values is multiplied by its spread, a power of
+	// two. The scale is the largest magnitude / 127; a value is rounded to the nearest,
+	// ties to even. Offsets get for each row and group −8 times the sum of the int8
+	// values, which takes the codes' offset out of a product. A row of zeros has
+	// scale 0.
+	quantise func(a *activations, x, spread []float32, rows, n int)
 
 	// linear computes one panel: out[r*stride+o] = bias[o] + the product of row r
 	// and output o, for 32 outputs. Panel is laid out as package layout says; in is

@@ -20,6 +20,9 @@ var avx2 = kernel{
 	gelu:     geluFast(geluAVX2),
 }
 
+// maxAttendAVX2 is how many rows attention takes at a time.
+const maxAttendAVX2 = 4
+
 func linearAVX2(out []float32, stride int, panel []byte, bias []float32, a *activations, rows, in int, wide []byte) {
 	groups := in / layout.GroupSize
 	_, _, _, _ = out[(rows-1)*stride+layout.PanelOutputs-1], panel[groups*layout.BlockBytes-1], bias[layout.PanelOutputs-1], wide[wideBytes(in)-1]
@@ -38,10 +41,10 @@ func attendAVX2(out []float32, outStride int, qkv []float32, stride, keyAt, valu
 	_, _, _ = out[(tokens-1)*outStride+headSize-1], qkv[(tokens-1)*stride+max(keyAt, valueAt)+headSize-1], scratch[attendScratch(tokens)-1]
 	padded := (tokens + 31) &^ 31
 	keys, scores := scratch[:headSize*padded], scratch[headSize*padded:]
+	inverses := scratch[attendScratch(tokens)-maxAttendAVX2:]
 	transposeKeys(keys, qkv[keyAt:], stride, tokens)
 	for r := 0; r < tokens; {
-		n := blockOf(tokens-r, len(scoresAVX2)-1)
-		var inverses [8]float32
+		n := blockOf(tokens-r, maxAttendAVX2)
 		scoresAVX2[n](&scores[0], &qkv[r*stride], &keys[0], 4*stride, padded)
 		for i := range n {
 			none := scores[i*padded+tokens : (i+1)*padded]
@@ -99,7 +102,7 @@ func linear2AVX2(out *float32, stride int, wide *byte, bias *float32, q *int8, o
 func linear3AVX2(out *float32, stride int, wide *byte, bias *float32, q *int8, offsets *int32, scales *float32, groups int)
 
 //go:noescape
-func quantiseAVX2(q *int8, offsets *int32, scales *float32, x *float32, rows, n int)
+func quantiseAVX2(q *int8, offsets *int32, scales, x, spread *float32, rows, n int)
 
 //go:noescape
 func scores1AVX2(scores, queries, keys *float32, stride, padded int)

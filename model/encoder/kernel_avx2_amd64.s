@@ -620,14 +620,15 @@ group:
 	VZEROUPPER
 	RET
 
-// func quantiseAVX2(q *int8, offsets *int32, scales *float32, x *float32, rows, n int): n is a multiple of 32.
-TEXT ·quantiseAVX2(SB), NOSPLIT, $0-48
+// func quantiseAVX2(q *int8, offsets *int32, scales, x, spread *float32, rows, n int): n is a multiple of 32.
+TEXT ·quantiseAVX2(SB), NOSPLIT, $0-56
 	MOVQ q+0(FP), DI
 	MOVQ offsets+8(FP), R9
 	MOVQ scales+16(FP), R10
 	MOVQ x+24(FP), SI
-	MOVQ rows+32(FP), DX
-	MOVQ n+40(FP), R8
+	MOVQ spread+32(FP), R11
+	MOVQ rows+40(FP), DX
+	MOVQ n+48(FP), R8
 	SHRQ $5, R8
 	MOVL $0x7FFFFFFF, AX
 	VMOVD AX, X15
@@ -639,19 +640,26 @@ TEXT ·quantiseAVX2(SB), NOSPLIT, $0-48
 	VMOVDQU order2<>(SB), Y12
 row:
 	MOVQ SI, BX
+	MOVQ R11, R12
 	MOVQ R8, CX
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
 	VPXOR Y3, Y3, Y3
 top:
+	VBROADCASTSS (R12), Y10
+	ADDQ $4, R12
 	VANDPS 0(BX), Y15, Y4
+	VMULPS Y10, Y4, Y4
 	VMAXPS Y4, Y0, Y0
 	VANDPS 32(BX), Y15, Y5
+	VMULPS Y10, Y5, Y5
 	VMAXPS Y5, Y1, Y1
 	VANDPS 64(BX), Y15, Y6
+	VMULPS Y10, Y6, Y6
 	VMAXPS Y6, Y2, Y2
 	VANDPS 96(BX), Y15, Y7
+	VMULPS Y10, Y7, Y7
 	VMAXPS Y7, Y3, Y3
 	ADDQ $128, BX
 	DECQ CX
@@ -676,14 +684,18 @@ top:
 some:
 	VBROADCASTSS X2, Y11
 	MOVQ R8, CX
+	MOVQ R11, R12
 narrow:
-	VMULPS 0(SI), Y11, Y0
+	VBROADCASTSS (R12), Y10
+	VMULPS Y11, Y10, Y10
+	ADDQ $4, R12
+	VMULPS 0(SI), Y10, Y0
 	VCVTPS2DQ Y0, Y0
-	VMULPS 32(SI), Y11, Y1
+	VMULPS 32(SI), Y10, Y1
 	VCVTPS2DQ Y1, Y1
-	VMULPS 64(SI), Y11, Y2
+	VMULPS 64(SI), Y10, Y2
 	VCVTPS2DQ Y2, Y2
-	VMULPS 96(SI), Y11, Y3
+	VMULPS 96(SI), Y10, Y3
 	VCVTPS2DQ Y3, Y3
 	VPACKSSDW Y1, Y0, Y0
 	VPACKSSDW Y3, Y2, Y2

@@ -70,7 +70,7 @@ func linear5AVX512(out *float32, stride int, wide *byte, bias *float32, q *int8,
 func linear6AVX512(out *float32, stride int, wide *byte, bias *float32, q *int8, offsets *int32, scales *float32, groups int)
 
 //go:noescape
-func quantiseAVX512(q *int8, offsets *int32, scales *float32, x *float32, rows, n int)
+func quantiseAVX512(q *int8, offsets *int32, scales, x, spread *float32, rows, n int)
 
 //go:noescape
 func transposeAVX512(dst, keys *float32, stride, tokens int)

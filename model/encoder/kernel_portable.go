@@ -17,35 +17,37 @@ var portable = kernel{
 	gelu:     geluPortable,
 }
 
-func quantisePortable(q []int8, offsets []int32, scales []float32, x []float32, rows, n int) {
+func quantisePortable(a *activations, x, spread []float32, rows, n int) {
 	groups := n / layout.GroupSize
 	for r := range rows {
 		row := x[r*n : (r+1)*n]
 		top := float32(0)
-		for _, v := range row {
-			if v < 0 {
-				v = -v
-			}
-			if v > top {
-				top = v
+		for g, s := range spread[:groups] {
+			for _, v := range row[g*layout.GroupSize:][:layout.GroupSize] {
+				if v < 0 {
+					v = -v
+				}
+				if v *= s; v > top {
+					top = v
+				}
 			}
 		}
-		scales[r] = top / 127
+		a.scales[r] = top / 127
 		inverse := float32(0)
 		if top > 0 {
 			inverse = 127 / top
 		}
-		dst := q[r*n : (r+1)*n]
-		for g := range groups {
+		dst := a.q[r*n : (r+1)*n]
+		for g, s := range spread[:groups] {
 			sum := int32(0)
-			src := row[g*layout.GroupSize:][:layout.GroupSize]
+			factor := s * inverse
 			d := dst[g*layout.GroupSize:][:layout.GroupSize]
-			for i, v := range src {
-				k := roundEven(float32(v * inverse)) // the conversion forbids a fused addition
+			for i, v := range row[g*layout.GroupSize:][:layout.GroupSize] {
+				k := roundEven(float32(v * factor)) // the conversion forbids a fused addition
 				d[i] = int8(k)
 				sum += k
 			}
-			offsets[r*groups+g] = -8 * sum
+			a.offsets[r*groups+g] = -8 * sum
 		}
 	}
 }
@@ -64,64 +66,72 @@ func linearPortable(out []float32, stride int, panel []byte, bias []float32, a *
 	groups := in / layout.GroupSize
 	const lanes = 4
 	const sets = layout.PanelOutputs / lanes
-	var words [layout.GroupSize * sets]uint64 // [set][input]
-	var scales, base [layout.PanelOutputs]float32
+	var words [sets][layout.GroupSize]uint64 // by four outputs and input
+	var scales [layout.PanelOutputs]float32
+	var base [layout.PanelOutputs]int32
+	var act [layout.GroupSize]uint64
 	for g := range groups {
 		block := panel[g*layout.BlockBytes : (g+1)*layout.BlockBytes]
 		codes := block[2*layout.PanelOutputs:]
-		clear(words[:])
-		var sums [layout.PanelOutputs]int32
-		for s := range 8 {
-			step := codes[64*s:][:64]
-			for j, b := range step {
-				k, o := 4*s+j%4, j/4
-				low, high := uint64(b&15), uint64(b>>4)
-				words[o/lanes*layout.GroupSize+k] |= low << (16 * (o % lanes))
-				words[(16+o)/lanes*layout.GroupSize+k] |= high << (16 * (o % lanes))
-				sums[o] += int32(low)
-				sums[16+o] += int32(high)
+		for set := range sets / 2 {
+			for k := range layout.GroupSize {
+				b := codes[64*(k/4)+16*set+k%4:][:13]
+				v := uint64(b[0]) | uint64(b[4])<<16 | uint64(b[8])<<32 | uint64(b[12])<<48
+				words[set][k] = v & 0x000F_000F_000F_000F
+				words[set+sets/2][k] = v >> 4 & 0x000F_000F_000F_000F
 			}
 		}
 		for o := range scales {
 			scales[o] = layout.Float16(binary.LittleEndian.Uint16(block[2*o:]))
-			base[o] = float32(-128 * sums[o])
+		}
+		for set := range sets {
+			sum := uint64(0)
+			for _, w := range &words[set] {
+				sum += w
+			}
+			for i := range lanes {
+				base[set*lanes+i] = -128 * int32(uint16(sum>>(16*i)))
+			}
 		}
 		for r := range rows {
-			var act [layout.GroupSize]uint64
-			for i, v := range a.q[r*in+g*layout.GroupSize:][:layout.GroupSize] {
-				act[i] = uint64(int(v) + 128)
+			for i, v := range (*[layout.GroupSize]int8)(a.q[r*in+g*layout.GroupSize:]) {
+				act[i] = uint64(uint8(v) ^ 0x80)
 			}
-			offset := float32(a.offsets[r*groups+g])
-			dst := out[r*stride:][:layout.PanelOutputs]
+			offset := a.offsets[r*groups+g]
+			dst := (*[layout.PanelOutputs]float32)(out[r*stride:])
 			if g == 0 {
-				clear(dst)
+				clear(dst[:])
 			}
 			for set := range sets {
-				w := (*[layout.GroupSize]uint64)(words[set*layout.GroupSize:])
-				var s0, s1 uint64
-				for i := 0; i < 16; i += 2 {
-					s0 += w[i]*act[i] + w[i+1]*act[i+1]
-					s1 += w[16+i]*act[16+i] + w[17+i]*act[17+i]
-				}
+				w := &words[set]
+				s0 := dot16((*[16]uint64)(w[:16]), (*[16]uint64)(act[:16]))
+				s1 := dot16((*[16]uint64)(w[16:]), (*[16]uint64)(act[16:]))
 				const mask = 0x0000FFFF_0000FFFF
 				even := s0&mask + s1&mask
 				odd := s0>>16&mask + s1>>16&mask
 				o := set * lanes
-				d := dst[o : o+4 : o+4]
-				d[0] += (float32(uint32(even)) + base[o] + offset) * scales[o]
-				d[1] += (float32(uint32(odd)) + base[o+1] + offset) * scales[o+1]
-				d[2] += (float32(uint32(even>>32)) + base[o+2] + offset) * scales[o+2]
-				d[3] += (float32(uint32(odd>>32)) + base[o+3] + offset) * scales[o+3]
+				d, b, c := dst[o:o+4:o+4], base[o:o+4:o+4], scales[o:o+4:o+4]
+				d[0] += float32(int32(even)+b[0]+offset) * c[0]
+				d[1] += float32(int32(odd)+b[1]+offset) * c[1]
+				d[2] += float32(int32(even>>32)+b[2]+offset) * c[2]
+				d[3] += float32(int32(odd>>32)+b[3]+offset) * c[3]
 			}
 		}
 	}
 	for r := range rows {
-		dst := out[r*stride:][:layout.PanelOutputs]
+		dst := (*[layout.PanelOutputs]float32)(out[r*stride:])
 		s := a.scales[r]
-		for o := range dst {
-			dst[o] = dst[o]*s + bias[o]
+		for o, b := range bias[:layout.PanelOutputs] {
+			dst[o] = dst[o]*s + b
 		}
 	}
+}
+
+func dot16(w, a *[16]uint64) uint64 {
+	return w[0]*a[0] + w[1]*a[1] + w[2]*a[2] + w[3]*a[3] +
+		w[4]*a[4] + w[5]*a[5] + w[6]*a[6] + w[7]*a[7] +
+		w[8]*a[8] + w[9]*a[9] + w[10]*a[10] + w[11]*a[11] +
+		w[12]*a[12] + w[13]*a[13] + w[14]*a[14] + w[15]*a[15]
 }
 
 func attendPortable(out []float32, outStride int, qkv []float32, stride, keyAt, valueAt, tokens int, scratch []float32) {

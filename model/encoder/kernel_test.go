@@ -35,6 +35,16 @@ func drawFloats(t *rapid.T, n int) []float32 {
 	return v
 }
 
+// drawSpread makes a power of two for each group of n values.
+func drawSpread(t *rapid.T, n int) []float32 {
+	r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "spread seed"), 3))
+	s := make([]float32, n/layout.GroupSize)
+	for i := range s {
+		s[i] = []float32{1, 0.5, 0.0625}[r.IntN(3)]
+	}
+	return s
+}
+
 func drawPanel(t *rapid.T, in int) []byte {
 	r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "panel"), 2))
 	extreme := rapid.Bool().Draw(t, "extreme codes")
@@ -76,8 +86,9 @@ func TestQuantiseAgrees(t *testing.T) {
 			var a, b activations
 			a.grow(rows, n)
 			b.grow(rows, n)
-			k.quantise(a.q, a.offsets, a.scales, x, rows, n)
-			portable.quantise(b.q, b.offsets, b.scales, x, rows, n)
+			spread := drawSpread(t, n)
+			k.quantise(&a, x, spread, rows, n)
+			portable.quantise(&b, x, spread, rows, n)
 			for i := range b.q {
 				if a.q[i] != b.q[i] {
 					t.Fatalf("q[%d] of %g is %d, portable has %d", i, x[i], a.q[i], b.q[i])
@@ -125,7 +136,7 @@ func TestLinear(t *testing.T) {
 				x, panel, bias := drawFloats(t, rows*in), drawPanel(t, in), drawFloats(t, 32)
 				var a activations
 				a.grow(rows, in)
-				portable.quantise(a.q, a.offsets, a.scales, x, rows, in)
+				portable.quantise(&a, x, drawSpread(t, in), rows, in)
 				stride := 32 + rapid.IntRange(0, 64).Draw(t, "gap")
 				out := make([]float32, rows*stride)
 				for i := range out {

@@ -30,14 +30,15 @@ func blockOf(remaining, most int) int {
 // other rows are left to Go.
 const fastMultiple = 64
 
-func quantiseFast(f func(q *int8, offsets *int32, scales *float32, x *float32, rows, n int)) func([]int8, []int32, []float32, []float32, int, int) {
-	return func(q []int8, offsets []int32, scales []float32, x []float32, rows, n int) {
+func quantiseFast(f func(q *int8, offsets *int32, scales, x, spread *float32, rows, n int)) func(*activations, []float32, []float32, int, int) {
+	return func(a *activations, x, spread []float32, rows, n int) {
 		if n%fastMultiple != 0 {
-			quantisePortable(q, offsets, scales, x, rows, n)
+			quantisePortable(a, x, spread, rows, n)
 			return
 		}
-		_, _, _, _ = q[rows*n-1], offsets[rows*n/layout.GroupSize-1], scales[rows-1], x[rows*n-1]
-		f(&q[0], &offsets[0], &scales[0], &x[0], rows, n)
+		_, _, _, _ = a.q[rows*n-1], a.offsets[rows*n/layout.GroupSize-1], a.scales[rows-1], x[rows*n-1]
+		_ = spread[n/layout.GroupSize-1]
+		f(&a.q[0], &a.offsets[0], &a.scales[0], &x[0], &spread[0], rows, n)
 	}
 }
 

@@ -18,6 +18,7 @@ type workspace struct {
 	head            []float32 // rows × 96: one head's queries, keys and values
 	inner           []float32 // expandRows × inner
 	a, b            activations
+	tile            activations // some rows of a
 	wide            []byte
 	scratch         []float32
 	zero            []float32
@@ -129,7 +130,7 @@ func (n *network) layer(ws *workspace, l *layout.Layer, rows int, starts []int) 
 	w, k := n.w, n.k
 	hidden, inner := w.Hidden, w.Inner
 	const width = 3 * headSize
-	k.quantise(ws.a.q, ws.a.offsets, ws.a.scales, ws.x, rows, hidden)
+	k.quantise(&ws.a, ws.x, l.Attention.Spread, rows, hidden)
 	for h := range w.Heads {
 		for part := range 3 {
 			p := part*w.Heads + h
@@ -140,19 +141,19 @@ func (n *network) layer(ws *workspace, l *layout.Layer, rows int, starts []int) 
 			k.attend(ws.context[from*hidden+h*headSize:], hidden, ws.head[from*width:], width, headSize, 2*headSize, to-from, ws.scratch)
 		}
 	}
-	k.quantise(ws.a.q, ws.a.offsets, ws.a.scales, ws.context, rows, hidden)
+	k.quantise(&ws.a, ws.context, l.Output.Spread, rows, hidden)
 	n.matrix(ws.sum, &l.Output, &ws.a, rows, ws.wide)
 	k.addNorm(ws.x, ws.sum, l.OutputNorm.Scale, l.OutputNorm.Shift, rows, hidden)
 
-	k.quantise(ws.a.q, ws.a.offsets, ws.a.scales, ws.x, rows, hidden)
+	k.quantise(&ws.a, ws.x, l.Expand.Spread, rows, hidden)
 	for from := 0; from < rows; {
 		// Tiles of about equal size, so that none is much too small.
 		tiles := (rows - from + expandRows - 1) / expandRows
 		to := from + (rows-from+tiles-1)/tiles
-		a := ws.a.rows(from, to, hidden)
-		n.matrix(ws.inner, &l.Expand, &a, to-from, ws.wide)
+		ws.tile = ws.a.rows(from, to, hidden)
+		n.matrix(ws.inner, &l.Expand, &ws.tile, to-from, ws.wide)
 		k.gelu(ws.inner[:(to-from)*inner])
-		k.quantise(ws.b.q, ws.b.offsets, ws.b.scales, ws.inner, to-from, inner)
+		k.quantise(&ws.b, ws.inner, l.Contract.Spread, to-from, inner)
 		n.matrix(ws.sum[from*hidden:], &l.Contract, &ws.b, to-from, ws.wide)
 		from = to
 	}

@@ -144,13 +144,14 @@ func fold2(s *source, op string, y, t int) {
 }
 
 func quantise2(s *source) {
-	s.function("quantiseAVX2", "func quantiseAVX2(q *int8, offsets *int32, scales *float32, x *float32, rows, n int): n is a multiple of 32.", 48)
+	s.function("quantiseAVX2", "func quantiseAVX2(q *int8, offsets *int32, scales, x, spread *float32, rows, n int): n is a multiple of 32.", 56)
 	s.line("MOVQ q+0(FP), DI")
 	s.line("MOVQ offsets+8(FP), R9")
 	s.line("MOVQ scales+16(FP), R10")
 	s.line("MOVQ x+24(FP), SI")
-	s.line("MOVQ rows+32(FP), DX")
-	s.line("MOVQ n+40(FP), R8")
+	s.line("MOVQ spread+32(FP), R11")
+	s.line("MOVQ rows+40(FP), DX")
+	s.line("MOVQ n+48(FP), R8")
 	s.line("SHRQ $5, R8")
 	for _, c := range []struct {
 		value string
@@ -164,13 +165,17 @@ func quantise2(s *source) {
 	s.line("VMOVDQU order2<>(SB), Y12")
 	s.label("row")
 	s.line("MOVQ SI, BX")
+	s.line("MOVQ R11, R12")
 	s.line("MOVQ R8, CX")
 	for i := range 4 {
 		s.line("VPXOR Y%d, Y%d, Y%d", i, i, i)
 	}
 	s.label("top")
+	s.line("VBROADCASTSS (R12), Y10")
+	s.line("ADDQ $4, R12")
 	for i := range 4 {
 		s.line("VANDPS %d(BX), Y15, Y%d", 32*i, 4+i)
+		s.line("VMULPS Y10, Y%d, Y%d", 4+i, 4+i)
 		s.line("VMAXPS Y%d, Y%d, Y%d", 4+i, i, i)
 	}
 	s.line("ADDQ $128, BX")
@@ -191,9 +196,13 @@ func quantise2(s *source) {
 	s.label("some")
 	s.line("VBROADCASTSS X2, Y11")
 	s.line("MOVQ R8, CX")
+	s.line("MOVQ R11, R12")
 	s.label("narrow")
+	s.line("VBROADCASTSS (R12), Y10")
+	s.line("VMULPS Y11, Y10, Y10")
+	s.line("ADDQ $4, R12")
 	for i := range 4 {
-		s.line("VMULPS %d(SI), Y11, Y%d", 32*i, i)
+		s.line("VMULPS %d(SI), Y10, Y%d", 32*i, i)
 		s.line("VCVTPS2DQ Y%d, Y%d", i, i)
 	}
 	s.line("VPACKSSDW Y1, Y0, Y0")

@@ -163,13 +163,14 @@ func fold(s *source, op string, z, t int) {
 }
 
 func quantise512(s *source) {
-	s.function("quantiseAVX512", "func quantiseAVX512(q *int8, offsets *int32, scales *float32, x *float32, rows, n int): n is a multiple of 64.", 48)
+	s.function("quantiseAVX512", "func quantiseAVX512(q *int8, offsets *int32, scales, x, spread *float32, rows, n int): n is a multiple of 64.", 56)
 	s.line("MOVQ q+0(FP), DI")
 	s.line("MOVQ offsets+8(FP), R9")
 	s.line("MOVQ scales+16(FP), R10")
 	s.line("MOVQ x+24(FP), SI")
-	s.line("MOVQ rows+32(FP), DX")
-	s.line("MOVQ n+40(FP), R8")
+	s.line("MOVQ spread+32(FP), R11")
+	s.line("MOVQ rows+40(FP), DX")
+	s.line("MOVQ n+48(FP), R8")
 	s.line("SHRQ $6, R8")
 	s.line("MOVL $0x7FFFFFFF, AX")
 	s.line("VPBROADCASTD AX, Z31")
@@ -181,13 +182,18 @@ func quantise512(s *source) {
 	s.line("VMOVDQU64 order512<>(SB), Z27")
 	s.label("row")
 	s.line("MOVQ SI, BX")
+	s.line("MOVQ R11, R12")
 	s.line("MOVQ R8, CX")
 	for i := range 4 {
 		s.line("VPXORQ Z%d, Z%d, Z%d", i, i, i)
 	}
 	s.label("top")
+	s.line("VBROADCASTSS (R12), Z24")
+	s.line("VBROADCASTSS 4(R12), Z25")
+	s.line("ADDQ $8, R12")
 	for i := range 4 {
 		s.line("VPANDD %d(BX), Z31, Z%d", 64*i, 4+i)
+		s.line("VMULPS Z%d, Z%d, Z%d", 24+i/2, 4+i, 4+i)
 		s.line("VMAXPS Z%d, Z%d, Z%d", 4+i, i, i)
 	}
 	s.line("ADDQ $256, BX")
@@ -209,9 +215,13 @@ func quantise512(s *source) {
 	s.label("some")
 	s.line("VBROADCASTSS X2, Z26")
 	s.line("MOVQ R8, CX")
+	s.line("MOVQ R11, R12")
 	s.label("narrow")
+	s.line("VMULPS.BCST (R12), Z26, Z24")
+	s.line("VMULPS.BCST 4(R12), Z26, Z25")
+	s.line("ADDQ $8, R12")
 	for i := range 4 {
-		s.line("VMULPS %d(SI), Z26, Z%d", 64*i, i)
+		s.line("VMULPS %d(SI), Z%d, Z%d", 64*i, 24+i/2, i)
 		s.line("VCVTPS2DQ Z%d, Z%d", i, i)
 	}
 	s.line("VPACKSSDW Z1, Z0, Z0")

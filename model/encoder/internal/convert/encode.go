@@ -1,6 +1,7 @@
 package main
 
 import (
+	_ "embed"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -32,6 +33,7 @@ func encode(m *model, kept []int) ([]byte, error) {
 		w.Words = append(w.Words, words[p*rowBytes:(p+1)*rowBytes]...)
 	}
 	load := &loader{m: m}
+	spreads := &spreadReader{groupExponents}
 	positions, types := load.floats("emb.pos", m.positions*m.hidden), load.floats("emb.type", 2*m.hidden)
 	for i, p := range positions {
 		w.Positions = binary.LittleEndian.AppendUint16(w.Positions, layout.ToFloat16(p+types[i%m.hidden]))
@@ -41,11 +43,11 @@ func encode(m *model, kept []int) ([]byte, error) {
 		l := &w.Layers[i]
 		name := func(s string) string { return fmt.Sprintf("l%d.%s", i, s) }
 		q, k, v := name("q"), name("k"), name("v")
-		l.Attention = load.matrix(m.hidden, m.hidden, q, k, v)
-		l.Output = load.matrix(m.hidden, m.hidden, name("ao"))
+		l.Attention = load.matrix(spreads.take(m.hidden), m.hidden, m.hidden, q, k, v)
+		l.Output = load.matrix(spreads.take(m.hidden), m.hidden, m.hidden, name("ao"))
 		l.OutputNorm = load.norm(name("aln"))
-		l.Expand = load.matrix(m.hidden, m.inner, name("fi"))
-		l.Contract = load.matrix(m.inner, m.hidden, name("fo"))
+		l.Expand = load.matrix(spreads.take(m.hidden), m.hidden, m.inner, name("fi"))
+		l.Contract = load.matrix(spreads.take(m.inner), m.inner, m.hidden, name("fo"))
 		l.ContractNorm = load.norm(name("oln"))
 	}
 	if load.err != nil {
@@ -85,11 +87,11 @@ func (l *loader) norm(name string) layout.Norm {
 }
 
 // matrix joins the outputs of matrices of one shape.
-func (l *loader) matrix(in, out int, names ...string) layout.Matrix {
-	m := layout.Matrix{In: in, Out: out * len(names)}
+func (l *loader) matrix(spread []float32, in, out int, names ...string) layout.Matrix {
+	m := layout.Matrix{In: in, Out: out * len(names), Spread: spread}
 	for _, name := range names {
 		rows := l.bytes(name+".w", out*in/groupSize*layout.WordBlockBytes)
-		panels, err := layout.PackPanels(rows, in, out)
+		panels, err := layout.PackPanels(rows, in, out, spread)
 		if err != nil && l.err == nil {
 			l.err = fmt.Errorf("tensor %s: %w", name, err)
 		}
@@ -97,4 +99,27 @@ func (l *loader) matrix(in, out int, names ...string) layout.Matrix {
 		m.Bias = append(m.Bias, l.floats(name+".b", out)...)
 	}
 	return m
+}
+
+// groupExponents has a byte for each group of inputs of each layer's four
+// matrices, in the order of the weights file: how often the group is halved. It is
+// written by the encoder's TestSpread.
+//
+//go:embed spread.bin
+var groupExponents []byte
+
+// spreadReader gives the groups' factors, matrix by matrix; 1 where there are no
+// more.
+type spreadReader struct{ exponents []byte }
+
+func (r *spreadReader) take(in int) []float32 {
+	spread := make([]float32, in/groupSize)
+	for i := range spread {
+		spread[i] = 1
+		if len(r.exponents) > 0 {
+			spread[i] = float32(math.Ldexp(1, -int(r.exponents[0])))
+			r.exponents = r.exponents[1:]
+		}
+	}
+	return spread
 }

@@ -74,19 +74,25 @@ func rank(piece string) int {
 	if utf8.RuneCountInString(core) <= 1 {
 		return 0 // the last resort of every script
 	}
-	worst := 0
+	plain, accented := false, false
 	for _, r := range core {
 		switch {
 		case r < utf8.RuneSelf && unicode.IsLetter(r):
-			worst = max(worst, 2)
+			plain = true
 		case unicode.Is(unicode.Han, r) || r == 'ー':
 		case unicode.Is(unicode.Latin, r), unicode.Is(unicode.Greek, r):
-			worst = max(worst, 1)
+			accented = true
 		case unicode.IsLetter(r) || unicode.IsMark(r):
 			return 3
 		}
 	}
-	return worst
+	switch {
+	case accented:
+		return 1
+	case plain:
+		return 2
+	}
+	return 0
 }
 
 // choose returns the numbers of the room pieces to keep. Seen counts how often a

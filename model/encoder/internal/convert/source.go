@@ -134,12 +134,18 @@ func parse(file []byte) (*model, error) {
 	for i := range n {
 		from := binary.LittleEndian.Uint32(offsets[4*i:])
 		to := binary.LittleEndian.Uint32(offsets[4*i+4:])
+		if from > to || int(to) > len(blob) {
+			return nil, fmt.Errorf("piece %d lies outside the source file's text", i)
+		}
 		m.pieces = append(m.pieces, string(blob[from:to]))
 		m.scores = append(m.scores, math.Float32frombits(binary.LittleEndian.Uint32(scores[4*i:])))
 	}
 	count := r.u32()
 	norm := &reader{b: r.take(r.u32())}
 	for range count {
+		if norm.err != nil {
+			break
+		}
 		from := rune(norm.u32())
 		var to strings.Builder
 		for range norm.take(1)[0] {

@@ -29,7 +29,7 @@ const (
 	WordBlockBytes = 2 + GroupSize/2
 )
 
-const magic = "loreE5w1"
+const magic = "loreE5w2"
 
 // Shape gives the network's sizes; Span is the longest text in tokens.
 type Shape struct {
@@ -46,11 +46,15 @@ func (s Shape) Unknown() int { return s.Pieces + 2 }
 // Rows is the number of rows of Weights.Words.
 func (s Shape) Rows() int { return s.Pieces + 3 }
 
-// Matrix is a linear layer: panels as described above, one bias an output.
+// Matrix is a linear layer: panels as described above, one bias an output. Inputs
+// must be multiplied by their group's Spread, a power of two, whose inverse is in
+// the weights' scales: it brings the groups to about the same size, so that one
+// scale for a row of int8 inputs serves them all.
 type Matrix struct {
 	In, Out int
 	Panels  []byte
 	Bias    []float32
+	Spread  []float32
 }
 
 // Panel returns panel i, for outputs 32i to 32i+31.
@@ -169,6 +173,7 @@ func (w *Weights) parts() []part {
 	matrix := func(name string, m *Matrix, in, out int) {
 		m.In, m.Out = in, out
 		vector(name+" bias", out, &m.Bias)
+		vector(name+" spread", in/GroupSize, &m.Spread)
 		raw(name, out/PanelOutputs*(in/GroupSize)*BlockBytes, &m.Panels)
 	}
 	norm("norm", &w.Norm)
@@ -230,11 +235,12 @@ func Open(b []byte) (*Weights, error) {
 
 // PackPanels lays out a matrix whose rows, one an output, are groups of a float16
 // scale and 16 bytes of codes (element j in the low half of byte j, element j+16
-// in the high half), as words are.
-func PackPanels(rows []byte, in, out int) ([]byte, error) {
+// in the high half), as words are. Scales are divided by their group's spread,
+// which must lose nothing.
+func PackPanels(rows []byte, in, out int, spread []float32) ([]byte, error) {
 	groups := in / GroupSize
-	if in%GroupSize != 0 || out%PanelOutputs != 0 || len(rows) != out*groups*WordBlockBytes {
-		return nil, fmt.Errorf("pack %d×%d matrix: %d bytes do not fit", out, in, len(rows))
+	if in%GroupSize != 0 || out%PanelOutputs != 0 || len(rows) != out*groups*WordBlockBytes || len(spread) != groups {
+		return nil, fmt.Errorf("pack %d×%d matrix: %d bytes with %d factors do not fit", out, in, len(rows), len(spread))
 	}
 	var panels []byte
 	for panel := 0; panel < out; panel += PanelOutputs {
@@ -244,7 +250,12 @@ func PackPanels(rows []byte, in, out int) ([]byte, error) {
 				return rows[at : at+WordBlockBytes]
 			}
 			for o := range PanelOutputs {
-				panels = append(panels, block(o)[:2]...)
+				scale := Float16(binary.LittleEndian.Uint16(block(o))) / spread[g]
+				h := ToFloat16(scale)
+				if Float16(h) != scale {
+					return nil, fmt.Errorf("pack %d×%d matrix: scale %g does not fit", out, in, scale)
+				}
+				panels = binary.LittleEndian.AppendUint16(panels, h)
 			}
 			for step := range 8 {
 				for j := range 64 {
