@@ -30,18 +30,11 @@ type freeze struct {
 
 func (f *freeze) over() bool { return f == nil || (&intent{Owner: f.Owner, Until: f.Until}).gone() }
 
-// SwitchStatus says how far a switch is.
-type SwitchStatus struct {
-	Current  store.Model
-	Next     store.Model // zero when no switch is under way
-	Previous store.Model // that Rollback returns to; zero when there is none
-	Points   int         // of the next set
-	Embedded int         // of them
-}
+var _ store.Switcher = (*Store)(nil)
 
-// Switching returns the state of the collection's models.
-func (s *Store) Switching(ctx context.Context) (SwitchStatus, error) {
-	var st SwitchStatus
+// Switching implements [store.Switcher].
+func (s *Store) Switching(ctx context.Context) (store.SwitchStatus, error) {
+	var st store.SwitchStatus
 	if err := s.begin(ctx, "model status"); err != nil {
 		return st, err
 	}
@@ -72,9 +65,8 @@ func (s *Store) lastHead() head {
 	return h
 }
 
-// BeginSwitch begins or resumes a switch to model. While one to another model is
-// under way it fails; Abandon that first.
-func (s *Store) BeginSwitch(ctx context.Context, model store.Model) (*Switch, error) {
+// BeginSwitch implements [store.Switcher].
+func (s *Store) BeginSwitch(ctx context.Context, model store.Model) (store.Switch, error) {
 	if err := s.beginWrite(ctx, "model switch"); err != nil {
 		return nil, err
 	}

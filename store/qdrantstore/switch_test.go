@@ -81,7 +81,7 @@ func TestSwitch(t *testing.T) {
 	if _, err := s.BeginSwitch(t.Context(), store.Model{Fingerprint: "third", Dimension: 5}); err == nil {
 		t.Error("a second switch begins beside the first")
 	}
-	if st, err := s.Switching(t.Context()); err != nil || st != (qdrantstore.SwitchStatus{Current: storetest.Model, Next: other, Points: 9, Embedded: 9}) {
+	if st, err := s.Switching(t.Context()); err != nil || st != (store.SwitchStatus{Current: storetest.Model, Next: other, Points: 9, Embedded: 9}) {
 		t.Errorf("status %+v, %v", st, err)
 	}
 	if w, err = s.BeginSwitch(t.Context(), other); err != nil { // as another process would
@@ -149,7 +149,7 @@ func TestAbandonSwitch(t *testing.T) {
 	if err := w.Commit(t.Context()); err == nil {
 		t.Error("an abandoned switch is completed")
 	}
-	if st, err := s.Switching(t.Context()); err != nil || st != (qdrantstore.SwitchStatus{Current: storetest.Model}) {
+	if st, err := s.Switching(t.Context()); err != nil || st != (store.SwitchStatus{Current: storetest.Model}) {
 		t.Errorf("status %+v, %v", st, err)
 	}
 	put(t, s, document("b", "1", texts("b", "1", 2)...))
