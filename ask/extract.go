@@ -272,16 +272,20 @@ func choose(q *questionText, ranked []candidate, byMeaning bool) []candidate {
 		c := &ranked[i]
 		p := math.Exp(c.score-ranked[0].score) / total
 		first := 1 / total
-		if p < chooseShare*first || p < chooseLeast {
-			if !byMeaning || len(chosen) > 1 || p < chooseMeaning*first {
-				break
-			}
+		if p < chooseBeside*first {
+			break
 		}
 		if repeats(chosen, c) {
 			continue
 		}
-		if len(chosen) >= 2 && !enumerates(q, chosen, c) {
-			break
+		worth := p >= chooseShare*first && p >= chooseLeast || byMeaning && len(chosen) == 1
+		switch {
+		case beside(&chosen[0], c):
+			// It joins the first quote and takes no place of its own.
+		case !worth:
+			continue
+		case len(chosen) >= 2 && !enumerates(chosen, c):
+			continue
 		}
 		chosen = append(chosen, *c)
 	}
@@ -293,8 +297,9 @@ func choose(q *questionText, ranked []candidate, byMeaning bool) []candidate {
 const (
 	chooseShare = 0.22
 	chooseLeast = 0.09
-	// Across languages the order is less sure, and a second quote worth more.
-	chooseMeaning = 0.05
+	// chooseBeside is the least share for a neighbour of the first quote, and
+	// across languages, where the order is less sure, for a second one.
+	chooseBeside = 0.05
 )
 
 // repeats reports whether c says what a chosen unit says.
@@ -307,8 +312,16 @@ func repeats(chosen []candidate, c *candidate) bool {
 	return false
 }
 
+// beside reports whether c is the sentence right before or behind the first.
+func beside(first, c *candidate) bool {
+	d := c.at - first.at
+	return c.passage == first.passage && c.unit.block == first.unit.block && (d == 1 || d == -1) &&
+		first.unit.kind == unitSentence && c.unit.kind == unitSentence &&
+		max(c.unit.end, first.unit.end)-min(c.unit.start, first.unit.start) <= longestJoined
+}
+
 // enumerates reports whether a third or later quote continues a list or table.
-func enumerates(q *questionText, chosen []candidate, c *candidate) bool {
+func enumerates(chosen []candidate, c *candidate) bool {
 	last := &chosen[len(chosen)-1]
 	return (c.unit.kind == unitItem || c.unit.kind == unitRow || c.unit.kind == unitCode) && c.unit.kind == last.unit.kind &&
 		c.passage == last.passage
