@@ -24,7 +24,9 @@ type askInput struct {
 		Limit      int         `json:"limit,omitempty" minimum:"0" maximum:"100" doc:"Passages that may be used"`
 		Filter     *filterBody `json:"filter,omitempty"`
 		History    []turnBody  `json:"history,omitempty" maxItems:"50" doc:"Turns before this one, oldest first"`
-		Explain    bool        `json:"explain,omitempty"`
+		// Conversation keeps the turns on the server.
+		Conversation string `json:"conversation,omitempty" maxLength:"64" doc:"Continue this conversation; new begins one. The answer says which"`
+		Explain      bool   `json:"explain,omitempty"`
 	}
 }
 
@@ -39,7 +41,8 @@ func (s *Server) askRoutes(routes huma.API) {
 		OperationID: "ask", Method: http.MethodPost, Path: "/v1/ask", Tags: []string{"answers"},
 		Summary: "Answer a question, every statement with a checked quote",
 		Description: "With `Accept: text/event-stream` the answer comes as events: `passages`, then `delta` (text that is not verified yet), " +
-			"`restart` (text so far is void), `citation`, and at the end `answer` or `error`.",
+			"`restart` (text so far is void), `citation`, and at the end `answer` or `error`. " +
+			"Within a conversation `conversation` comes first and names it.",
 		MaxBodyBytes: s.options.MaxBody,
 		Responses: map[string]*huma.Response{"200": {
 			Description: "The answer",
@@ -61,8 +64,15 @@ func (s *Server) askRoutes(routes huma.API) {
 		for _, turn := range in.Body.History {
 			question.History = append(question.History, ask.Turn{Question: turn.Question, Answer: turn.Answer})
 		}
+		if in.Body.Conversation != "" && len(in.Body.History) > 0 {
+			return nil, newProblem(http.StatusBadRequest, typeInvalid, "history", "a conversation has its own history; leave one of them out")
+		}
+		conversation, err := s.continued(ctx, in.Body.Conversation, &question)
+		if err != nil {
+			return nil, s.failed(ctx, err)
+		}
 		if strings.Contains(in.Accept, "text/event-stream") {
-			return &huma.StreamResponse{Body: func(h huma.Context) { s.streamAnswer(h, collection, question) }}, nil
+			return &huma.StreamResponse{Body: func(h huma.Context) { s.streamAnswer(h, collection, question, conversation) }}, nil
 		}
 		ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
 		defer cancel()
@@ -70,8 +80,32 @@ func (s *Server) askRoutes(routes huma.API) {
 		if err != nil {
 			return nil, s.failed(ctx, err)
 		}
-		return jsonResponse(answer), nil
+		s.answered(ctx, answer)
+		if conversation == "" {
+			return jsonResponse(answer), nil
+		}
+		s.remember(ctx, conversation, answer)
+		return jsonResponse(turnAnswer{answer, conversation}), nil
 	})
+}
+
+// turnAnswer is an answer that names its conversation.
+type turnAnswer struct {
+	answer       *ask.Answer
+	conversation string
+}
+
+// MarshalJSON adds the name to what the answer writes.
+func (a turnAnswer) MarshalJSON() ([]byte, error) {
+	whole, err := json.Marshal(a.answer)
+	if err != nil {
+		return nil, err
+	}
+	name, err := json.Marshal(a.conversation)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(append([]byte(`{"conversation":`), name...), ','), whole[1:]...), nil
 }
 
 // answerSchema describes an answer loosely: its shape is ask's.
@@ -79,7 +113,7 @@ func answerSchema(huma.API) *huma.Schema {
 	text, number, yes := &huma.Schema{Type: huma.TypeString}, &huma.Schema{Type: huma.TypeNumber}, &huma.Schema{Type: huma.TypeBoolean}
 	objects := &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}}
 	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Properties: map[string]*huma.Schema{
-		"question": text, "answer": text, "model": text, "missing": text, "note": text, "grounded": yes, "confidence": number,
+		"conversation": text, "question": text, "answer": text, "model": text, "missing": text, "note": text, "grounded": yes, "confidence": number,
 		"status":    {Type: huma.TypeString, Enum: []any{"answered", "partial", "not_found"}},
 		"citations": objects, "passages": objects, "removed": objects, "degraded": objects,
 	}, Required: []string{"question", "answer", "status", "citations", "passages"}}
@@ -97,15 +131,20 @@ func jsonResponse(value any) *huma.StreamResponse {
 }
 
 // streamAnswer writes an answer as server-sent events.
-func (s *Server) streamAnswer(h huma.Context, collection *Collection, question ask.Question) {
+func (s *Server) streamAnswer(h huma.Context, collection *Collection, question ask.Question, conversation string) {
 	ctx, cancel := context.WithTimeout(h.Context(), s.options.Timeout)
 	defer cancel()
 	h.SetHeader("Content-Type", "text/event-stream")
 	h.SetHeader("Cache-Control", "no-cache")
 	h.SetHeader("X-Accel-Buffering", "no")
 	out := &eventWriter{h: h}
-	_, err := collection.Assistant.Ask(ctx, question, func(e ask.Event) error {
+	if conversation != "" {
+		_ = out.send("conversation", map[string]string{"id": conversation})
+	}
+	answer, err := collection.Assistant.Ask(ctx, question, func(e ask.Event) error {
 		switch {
+		case e.Answer != nil && conversation != "":
+			return out.send("answer", turnAnswer{e.Answer, conversation})
 		case e.Answer != nil:
 			return out.send("answer", e.Answer)
 		case e.Citation != nil:
@@ -126,7 +165,10 @@ func (s *Server) streamAnswer(h huma.Context, collection *Collection, question a
 		p := explain(err)
 		s.logFailure(ctx, p, err)
 		_ = out.send("error", p)
+		return
 	}
+	s.answered(ctx, answer)
+	s.remember(ctx, conversation, answer)
 }
 
 // eventWriter writes server-sent events, each at once.

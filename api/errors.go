@@ -54,6 +54,7 @@ var table = []struct {
 	{ask.ErrEmptyQuestion, http.StatusBadRequest, typeInvalid, "empty_question"},
 	{ask.ErrLongQuestion, http.StatusBadRequest, typeInvalid, "long_question"},
 	{store.ErrNotFound, http.StatusNotFound, typeNotFound, "not_found"},
+	{ask.ErrNoConversation, http.StatusNotFound, typeNotFound, "no_such_conversation"},
 	{store.ErrNoCollection, http.StatusNotFound, typeNotFound, "no_such_collection"},
 	{store.ErrEmptyFilter, http.StatusBadRequest, typeInvalid, "empty_filter"},
 	{store.ErrReadOnly, http.StatusForbidden, typePermission, "read_only"},
@@ -65,16 +66,17 @@ var table = []struct {
 
 // publicText replaces an error's own text, which may name folders and hosts.
 var publicText = map[string]string{
-	"empty_question":     "the question is empty",
-	"long_question":      "the question is too long; at most 8 kB are taken",
-	"not_found":          "no such document",
-	"no_such_collection": "no such collection",
-	"empty_filter":       "an empty filter would select every document",
-	"read_only":          "this server does not write",
-	"locked":             "another process is writing; try again",
-	"store_unavailable":  "the store cannot be reached; try again",
-	"timeout":            "it took too long; try again or ask for less",
-	"cancelled":          "the request was cancelled",
+	"empty_question":       "the question is empty",
+	"long_question":        "the question is too long; at most 8 kB are taken",
+	"not_found":            "no such document",
+	"no_such_conversation": "no such conversation",
+	"no_such_collection":   "no such collection",
+	"empty_filter":         "an empty filter would select every document",
+	"read_only":            "this server does not write",
+	"locked":               "another process is writing; try again",
+	"store_unavailable":    "the store cannot be reached; try again",
+	"timeout":              "it took too long; try again or ask for less",
+	"cancelled":            "the request was cancelled",
 }
 
 // explain turns an error into what clients see.

@@ -51,8 +51,11 @@ func (s *Server) guard(next http.Handler) http.Handler {
 					s.fail(recorded, r, newProblem(http.StatusInternalServerError, typeServer, "internal", "internal error"))
 				}
 			}
-			s.log.InfoContext(r.Context(), "request", "request", id, "method", r.Method, "path", r.URL.Path, "status", recorded.status,
-				"took", time.Since(began))
+			took := time.Since(began)
+			route := routeOf(r, recorded.status)
+			s.metrics.served(route, recorded.status, took)
+			s.log.InfoContext(r.Context(), "request", "request", id, "method", r.Method, "path", r.URL.Path, "route", route, "status", recorded.status,
+				"bytes", recorded.bytes, "took_ms", took.Milliseconds(), "token", grantOf(r.Context()).id, "from", r.RemoteAddr)
 		}()
 		g, err := s.admit(r)
 		if err != nil {
@@ -67,19 +70,23 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		}
 		r = r.WithContext(withGrant(r.Context(), g))
 		if limited(r) {
-			select {
-			case s.slots <- struct{}{}:
-				defer func() { <-s.slots }()
-			default:
+			leave := s.enter(g)
+			if leave == nil {
 				h.Set("Retry-After", "1")
 				s.fail(recorded, r, newProblem(http.StatusServiceUnavailable, typeUnavailable, "busy", "the server is busy; try again"))
 				return
 			}
+			defer leave()
 			most := s.options.MaxBody
 			if r.Method == http.MethodPost && r.URL.Path == "/v1/documents" {
 				most = s.options.MaxUpload
 			}
 			r.Body = http.MaxBytesReader(recorded, r.Body, most)
+		}
+		if zip := compress(recorded, r); zip != nil {
+			defer zip.close()
+			next.ServeHTTP(zip, r)
+			return
 		}
 		next.ServeHTTP(recorded, r)
 	})
@@ -119,7 +126,7 @@ func (s *Server) admit(r *http.Request) (*grant, *problem) {
 		if !ok {
 			given = r.Header.Get("X-Api-Key")
 		}
-		if g = s.grantFor(given); g == nil {
+		if g = s.grantFor(r, given); g == nil {
 			return nil, newProblem(http.StatusUnauthorized, typeAuth, "token", "send a token of this server as Authorization: Bearer TOKEN")
 		}
 	}
@@ -130,14 +137,66 @@ func (s *Server) admit(r *http.Request) (*grant, *problem) {
 }
 
 // closed reports whether a token is asked for.
-func (s *Server) closed() bool { return s.options.Token != "" }
+func (s *Server) closed() bool {
+	if s.options.Token != "" {
+		return true
+	}
+	if s.options.Tokens == nil {
+		return false
+	}
+	_, there, err := s.options.Tokens.All()
+	return there || err != nil
+}
 
 // grantFor returns what a token grants, or nil.
-func (s *Server) grantFor(token string) *grant {
+func (s *Server) grantFor(r *http.Request, token string) *grant {
+	if token == "" {
+		return nil
+	}
 	if s.options.Token != "" && sameSecret(token, s.options.Token) {
 		return everything
 	}
-	return nil
+	if s.options.Tokens == nil {
+		return nil
+	}
+	found, err := s.options.Tokens.find(token, time.Now())
+	if err != nil {
+		s.log.ErrorContext(r.Context(), "tokens", "error", err)
+	}
+	if found == nil {
+		return nil
+	}
+	return found.grant()
+}
+
+// enter counts a request against the limits of work at a time, and returns what
+// ends it; nil when there is no room. No token but the server's own takes more
+// than three quarters of it, so that one client cannot keep the others out.
+func (s *Server) enter(g *grant) func() {
+	if g.id != "" {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.busy[g.id] >= max(1, s.options.MaxConcurrent*3/4) {
+			return nil
+		}
+	}
+	select {
+	case s.slots <- struct{}{}:
+	default:
+		return nil
+	}
+	if g.id == "" {
+		return func() { <-s.slots }
+	}
+	s.busy[g.id]++
+	return func() {
+		<-s.slots
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.busy[g.id]--; s.busy[g.id] == 0 {
+			delete(s.busy, g.id)
+		}
+	}
 }
 
 // hostAllowed keeps a page of somebody else from reaching a server on loopback
@@ -184,6 +243,7 @@ type statusWriter struct {
 	http.ResponseWriter
 	status int
 	begun  bool
+	bytes  int64
 }
 
 func (w *statusWriter) WriteHeader(status int) {
@@ -195,7 +255,9 @@ func (w *statusWriter) WriteHeader(status int) {
 
 func (w *statusWriter) Write(p []byte) (int, error) {
 	w.begun = true
-	return w.ResponseWriter.Write(p)
+	n, err := w.ResponseWriter.Write(p)
+	w.bytes += int64(n)
+	return n, err
 }
 
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

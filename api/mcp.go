@@ -107,6 +107,7 @@ func (s *Server) mcpAsk(ctx context.Context, _ *mcp.CallToolRequest, in mcpAskIn
 	if err != nil {
 		return nil, nil, s.toolError(ctx, err)
 	}
+	s.answered(ctx, answer)
 	out := &mcpAskOutput{Answer: answer.Text, Status: answer.Status, Missing: answer.Missing, Citations: []mcpCitation{}, Removed: len(answer.Removed)}
 	text := &strings.Builder{}
 	fmt.Fprintln(text, answer.Text)

@@ -218,6 +218,7 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
+	s.answered(ctx, answer)
 	text := answer.Text
 	if answer.Status == ask.StatusNotFound && answer.Missing != "" && answer.Missing != text {
 		text += "\n" + answer.Missing

@@ -31,7 +31,10 @@ func browser(t *testing.T, language string) context.Context {
 		chromedp.WSURLReadTimeout(time.Minute))...)
 	t.Cleanup(cancel)
 	ctx, cancel := chromedp.NewContext(allocated)
-	t.Cleanup(cancel)
+	t.Cleanup(func() {
+		_ = chromedp.Cancel(ctx) // waits until the browser has let go of its folder
+		cancel()
+	})
 	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
 	t.Cleanup(cancel)
 	return ctx

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -49,7 +50,8 @@ type Options struct {
 	Default string // collection of requests that name none; "" means "default"
 
 	Embedder model.Embedder // served at /v1/embeddings; nil: not served
-	Token    string         // asked of every request to /v1 and /mcp; "" means none
+	Token    string         // may do everything; "" means none
+	Tokens   *Tokens        // others, with limits; from the first one on a token is asked for. Nil: none
 	Hosts    []string       // names besides loopback that the server answers for
 	Version  string
 	Log      *slog.Logger // nil: discarded
@@ -79,18 +81,26 @@ type Server struct {
 	handler http.Handler
 	slots   chan struct{}
 
-	jobs   jobs
-	rooted chan struct{} // a job may have brought a new root
+	metrics  *metrics
+	feedback sync.Mutex // held while a line is written
+	jobs     jobs
+	rooted   chan struct{} // a job may have brought a new root
 
 	mu     sync.Mutex
 	open   map[string]*Collection
 	leases map[string]*lease
+	parts  map[string]*Collection        // by grant: what limited tokens see
+	kept   map[string]*ask.Conversations // by folder
+	busy   map[string]int                // requests under way, by token
 }
 
 // New returns a server. It opens nothing yet.
 func New(o Options) (*Server, error) {
 	if o.Open == nil {
 		return nil, errors.New("api: Options.Open is missing")
+	}
+	if o.Tokens != nil && o.Over == nil {
+		return nil, errors.New("api: Options.Tokens need Options.Over")
 	}
 	if o.Default == "" {
 		o.Default = "default"
@@ -107,7 +117,8 @@ func New(o Options) (*Server, error) {
 	if o.Timeout <= 0 {
 		o.Timeout = 5 * time.Minute
 	}
-	s := &Server{options: o, log: o.Log, slots: make(chan struct{}, o.MaxConcurrent), open: map[string]*Collection{}, leases: map[string]*lease{}, rooted: make(chan struct{}, 1)}
+	s := &Server{options: o, log: o.Log, slots: make(chan struct{}, o.MaxConcurrent), open: map[string]*Collection{}, leases: map[string]*lease{},
+		parts: map[string]*Collection{}, kept: map[string]*ask.Conversations{}, busy: map[string]int{}, rooted: make(chan struct{}, 1)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -117,13 +128,14 @@ func New(o Options) (*Server, error) {
 		s.log.Error("job failed", "job", b.ID, "kind", b.Kind, "collection", b.Collection, "code", p.Detail.Code, "error", err)
 		return p
 	}
+	s.metrics = newMetrics(s)
 	mux := http.NewServeMux()
 	config := huma.DefaultConfig("lore", o.Version)
 	config.Info.Description = "Answers from your own documents, every statement with a checked quote."
 	config.CreateHooks = nil // no $schema fields and links in bodies
 	config.DocsPath = ""
 	config.OpenAPIPath = "/openapi"
-	if o.Token != "" {
+	if o.Token != "" || o.Tokens != nil {
 		config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 		config.Security = []map[string][]string{{"token": {}}}
 	}
@@ -132,10 +144,12 @@ func New(o Options) (*Server, error) {
 	s.searchRoutes(routes)
 	s.documentRoutes(routes)
 	s.collectionRoutes(routes)
+	s.conversationRoutes(routes)
 	s.jobRoutes(routes)
 	s.uploadRoutes(mux, routes)
 	s.openaiRoutes(mux)
 	s.mcpRoutes(mux)
+	s.metricRoutes(mux)
 	s.healthRoutes(mux)
 	s.pageRoutes(mux)
 	s.handler = s.guard(mux)
@@ -221,7 +235,33 @@ func (s *Server) collection(ctx context.Context, name string) (*Collection, erro
 	if err != nil {
 		return nil, err
 	}
-	return c, nil
+	return s.part(c, grantOf(ctx))
+}
+
+// partsKept bounds how many views of collections are kept.
+const partsKept = 200
+
+// part returns what a grant may see of a collection.
+func (s *Server) part(c *Collection, g *grant) (*Collection, error) {
+	if g.limit.Empty() {
+		return c, nil
+	}
+	key, err := json.Marshal([]any{c.Name, g.limit.Paths, g.limit.Labels})
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.parts[string(key)]; p != nil {
+		return p, nil
+	}
+	if len(s.parts) >= partsKept {
+		clear(s.parts)
+	}
+	p := s.options.Over(c.Name, &partStore{Store: c.Store, limit: g.limit})
+	p.Name = c.Name
+	s.parts[string(key)] = p
+	return p, nil
 }
 
 // names lists the collections; the default one is there before it is indexed.
