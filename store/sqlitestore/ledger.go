@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -322,9 +323,14 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	return st, nil
 }
 
-// files are the paths that a collection may take on disk.
+// files are the paths that a collection takes on disk, or may take.
 func (s *Store) files() []string {
-	return []string{s.file, s.file + "-wal", s.file + "-shm"}
+	files := []string{s.file, s.file + "-wal", s.file + "-shm"}
+	entries, _ := os.ReadDir(segmentDir(s.file)) // absent in small collections
+	for _, e := range entries {
+		files = append(files, filepath.Join(segmentDir(s.file), e.Name()))
+	}
+	return files
 }
 
 // tally is a change of counts.

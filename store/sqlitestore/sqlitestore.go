@@ -142,6 +142,13 @@ func (s *Store) open(ctx context.Context, o Options) error {
 	if version == 0 && !o.Create {
 		return missing
 	}
+	if version == 0 {
+		// Blocks of text are a few kilobytes; on small pages each would leave a
+		// third of its page empty.
+		if _, err := s.writer.exec(fmt.Sprintf("PRAGMA page_size = %d", pageSize)); err != nil {
+			return err
+		}
+	}
 	if _, err := s.writer.exec("PRAGMA journal_mode = WAL"); err != nil {
 		return err
 	}
@@ -319,6 +326,9 @@ func (s *Store) reader() (*conn, error) {
 }
 
 const maxIdle = 8
+
+// pageSize is that of new databases.
+const pageSize = 16 << 10
 
 func (s *Store) release(c *conn) {
 	s.mu.Lock()
