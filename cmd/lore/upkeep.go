@@ -19,7 +19,7 @@ type compacter interface {
 	Compact(ctx context.Context) error
 }
 
-var errQdrantCares = errors.New("Qdrant keeps its own snapshots and compacts itself; see its documentation")
+var errQdrantCares = errors.New("a Qdrant collection is backed up by Qdrant's own snapshots, and Qdrant compacts it itself")
 
 func (p *program) backupCommand() *cobra.Command {
 	return &cobra.Command{
