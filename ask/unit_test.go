@@ -1,0 +1,74 @@
+package ask
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/lore-kb/lore/retrieve"
+)
+
+func TestUnits(t *testing.T) {
+	text := strings.Join([]string{
+		"# Prices", "",
+		"Prices do not", "include VAT. They change yearly.", "",
+		"| Plan | Price |", "|---|---|", "| Basic | 10 € |", "| Team | 25 € |", "",
+		"The following is free:", "", "- support by mail", "  on weekdays", "- updates", "",
+		"```", "limit = 5", "```", "",
+		"![picture](x.png)", "<!-- not", "shown -->", "",
+		"> Quoted words.", "",
+		"Notes", "-----", "价格每年调整。基础版不变。",
+	}, "\n")
+	p := retrieve.Passage{Text: text}
+	var got []string
+	for _, u := range cutUnits(&p) {
+		line := []string{"sentence", "item", "row", "code"}[u.kind] + ": " + strings.Join(strings.Fields(text[u.start:u.end]), " ")
+		if u.header != "" {
+			line += " under " + u.header
+		}
+		if n := len(u.headings); n > 0 {
+			line += " in " + u.headings[n-1]
+		}
+		got = append(got, line)
+	}
+	want := []string{
+		"sentence: Prices do not include VAT. in Prices",
+		"sentence: They change yearly. in Prices",
+		"row: | Basic | 10 € | under | Plan | Price | in Prices",
+		"row: | Team | 25 € | under | Plan | Price | in Prices",
+		"sentence: The following is free: in Prices",
+		"item: support by mail on weekdays in Prices",
+		"item: updates in Prices",
+		"code: limit = 5 in Prices",
+		"sentence: Quoted words. in Prices",
+		"sentence: 价格每年调整。 in Notes",
+		"sentence: 基础版不变。 in Notes",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// Units lie in order inside the text, are not empty and do not overlap.
+func FuzzUnits(f *testing.F) {
+	for _, s := range []string{"# A\n\nB. C!\n", "| a | b |\n|--|--|\n| c | d |", "```\nx\n", "<!-- a\n--> b", "- a\n\n  b\n1. c", "标题\n===\n句子。句子", "> a\n> b", "a\tb\nc\td", "\r\n\r\n a\r\nb"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if !utf8.ValidString(s) {
+			return
+		}
+		p := retrieve.Passage{Text: s}
+		at := 0
+		for _, u := range cutUnits(&p) {
+			if u.start < at || u.end <= u.start || u.end > len(s) {
+				t.Fatalf("unit [%d, %d) behind %d in %q", u.start, u.end, at, s)
+			}
+			if !utf8.ValidString(s[u.start:u.end]) {
+				t.Fatalf("unit [%d, %d) cuts a character of %q", u.start, u.end, s)
+			}
+			at = u.end
+			readable(s, &u)
+		}
+	})
+}
