@@ -170,7 +170,9 @@ func (j *job) member(name string, data []byte) (docs []ingest.Document, warnings
 	docs, err := j.read(ingest.Input{Name: name, Data: data})
 	j.depth--
 	if err != nil {
-		if j.ctx.Err() != nil || errors.Is(err, ingest.ErrTooLarge) {
+		// A member that is too large by itself is a warning; one that used up
+		// what the whole file may take ends the reading.
+		if j.ctx.Err() != nil || j.textLeft < 0 || j.unpackLeft < 0 || j.members <= 0 && errors.Is(err, ingest.ErrTooLarge) {
 			panic(stop{err})
 		}
 		return nil, []string{name + ": " + err.Error()}

@@ -198,13 +198,28 @@ func markEdges(pages [][]pdfLine) {
 	type place struct{ page, line int }
 	found := map[string][]place{}
 	for p, lines := range pages {
+		low, high := -1, -1
+		for k := range lines {
+			if lines[k].turn != 0 {
+				continue
+			}
+			if low < 0 || lines[k].y < lines[low].y {
+				low = k
+			}
+			if high < 0 || lines[k].y > lines[high].y {
+				high = k
+			}
+		}
 		seen := map[string]bool{}
 		for k := range lines {
-			if !lines[k].edge {
+			// A page number is the first or last line of a page wherever that
+			// stands; other lines repeat in the margin only.
+			last := k == low || k == high
+			if !lines[k].edge && !last {
 				continue
 			}
 			key := edgeKey(lines[k].text())
-			if key == "" || seen[key] {
+			if key == "" || seen[key] || (key == "#") != last && (key == "#" || !lines[k].edge) {
 				continue
 			}
 			seen[key] = true
@@ -280,7 +295,7 @@ func (a *pdfAssembly) page(lines []pdfLine) {
 			continue
 		}
 		k := i + 1
-		for k < len(kept) && continues(kept[i], kept[k-1], kept[k], lead, right[kept[k].region]) && tableRows(kept[k:]) == 0 {
+		for k < len(kept) && (a.oneHeading(kept[k-1], kept[k]) || continues(kept[i], kept[k-1], kept[k], lead, right[kept[k].region])) && tableRows(kept[k:]) == 0 {
 			k++
 		}
 		a.paragraph(kept[i:k])
@@ -309,6 +324,18 @@ func leading(lines []pdfLine) float64 {
 	}
 	sort.Float64s(d)
 	return d[len(d)/3]
+}
+
+// oneHeading reports whether two lines in large type are one heading.
+func (a *pdfAssembly) oneHeading(prev, next pdfLine) bool {
+	return prev.region == next.region && prev.size >= 1.25*a.body && math.Abs(prev.size-next.size) < 0.05*prev.size && prev.bold == next.bold &&
+		prev.y-next.y > 0 && prev.y-next.y < 1.6*prev.size && !numbered(next.text())
+}
+
+// numbered reports whether a line starts like a heading of its own: "2.1 …".
+func numbered(s string) bool {
+	n := digits(s)
+	return n > 0 && n < 3 && n < len(s) && strings.ContainsRune(" .", rune(s[n])) || itemMark(s)
 }
 
 // rightEdges is where the longer lines of each region end.
@@ -422,7 +449,7 @@ func (a *pdfAssembly) paragraph(lines []pdfLine) {
 // larger or bolder type than the body.
 func (a *pdfAssembly) headingLevel(lines []pdfLine, s string) int {
 	n := utf8.RuneCountInString(s)
-	if len(lines) > 3 || n > 160 || n < 2 || !hasLetters(s) {
+	if len(lines) > 3 || n > 160 || n < 2 || !hasLetters(s) || lines[0].turn != 0 {
 		return 0
 	}
 	size := lines[0].size
@@ -444,21 +471,31 @@ func (a *pdfAssembly) headingLevel(lines []pdfLine, s string) int {
 	return 0
 }
 
-// tableRows is how many lines from the first on are rows of one table: at least
-// three lines of two or more cells, most of which begin or end where cells of
-// their neighbours do.
+// tableRows is how many lines from the first on are rows of one table: lines of
+// two or more cells, most of which begin or end where cells of the row before
+// do. A line of one cell between them is a label in the table. Three rows make a
+// table, or two of three cells.
 func tableRows(lines []pdfLine) int {
-	n := 0
-	for n < len(lines) && lines[n].region == lines[0].region && len(lines[n].cells) >= 2 {
-		if n > 0 {
-			gap := lines[n-1].y - lines[n].y
-			if gap > 4*lines[n].size || gap <= 0 || !aligned(&lines[n-1], &lines[n]) {
-				break
-			}
+	n, rows, last, wide := 0, 0, -1, true
+	for i := range lines {
+		l := &lines[i]
+		if l.region != lines[0].region || i > 0 && (lines[i-1].y-l.y > 4*l.size || lines[i-1].y <= l.y) {
+			break
 		}
-		n++
+		if len(l.cells) < 2 {
+			if i == 0 || last != i-1 {
+				break // two lines of one cell are text
+			}
+			continue
+		}
+		if last >= 0 && !aligned(&lines[last], l) {
+			break
+		}
+		wide = wide && len(l.cells) >= 3
+		last, n = i, i+1
+		rows++
 	}
-	if n < 3 {
+	if rows < 2 || rows < 3 && !wide {
 		return 0
 	}
 	return n
@@ -475,6 +512,9 @@ func aligned(a, b *pdfLine) bool {
 				break
 			}
 		}
+	}
+	if len(a.starts) >= 3 && len(b.starts) >= 3 {
+		return hits >= 1
 	}
 	return hits >= 2 && 2*hits >= min(len(a.starts), len(b.starts))
 }
@@ -497,7 +537,7 @@ func (a *pdfAssembly) table(lines []pdfLine) {
 		rows = append(rows, ingest.Range{Start: at, End: b.text.Len()})
 	}
 	body := 0
-	if !hasDigits(lines[0].cells) && hasDigits(lines[1].cells) || lines[0].bold && !lines[1].bold {
+	if len(lines) > 1 && (looksLikeHeader(lines[0].cells, lines[1].cells) && hasDigits(lines[1].cells) || lines[0].bold && !lines[1].bold) {
 		body = 1
 	}
 	b.doc.Blocks = append(b.doc.Blocks, ingest.Block{

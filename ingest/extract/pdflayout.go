@@ -248,6 +248,28 @@ func expandLigatures(s string) string {
 	return s
 }
 
+// snapRaised puts small words that stand raised or lowered beside larger ones,
+// such as marks of footnotes, on the baseline of those. Order is by height.
+func snapRaised(words []pdfWord, order []int) (snapped bool) {
+	const window = 80 // words that are looked at on either side
+	for i, k := range order {
+		w := &words[k]
+		for j := max(0, i-window); j < min(len(order), i+window); j++ {
+			a := &words[order[j]]
+			if a.size < 1.2*w.size || a.y == w.y {
+				continue
+			}
+			dy, after, before := w.y-a.y, w.x-a.x2, a.x-w.x2
+			if dy > -0.35*a.size && dy < 0.65*a.size && (after > -0.3*a.size && after < 0.5*a.size || before > -0.2*a.size && before < 0.5*a.size) {
+				w.y = a.y
+				snapped = true
+				break
+			}
+		}
+	}
+	return snapped
+}
+
 func makeSpans(glyphs []pdfGlyph) []*pdfSpan {
 	words := makeWords(composeAccents(glyphs))
 	// Rows: words whose baselines are nearly the same.
@@ -255,7 +277,11 @@ func makeSpans(glyphs []pdfGlyph) []*pdfSpan {
 	for i := range order {
 		order[i] = i
 	}
-	sort.SliceStable(order, func(a, b int) bool { return words[order[a]].y > words[order[b]].y })
+	byHeight := func(a, b int) bool { return words[order[a]].y > words[order[b]].y }
+	sort.SliceStable(order, byHeight)
+	if snapRaised(words, order) {
+		sort.SliceStable(order, byHeight)
+	}
 	var spans []*pdfSpan
 	for i := 0; i < len(order); {
 		k := i + 1
