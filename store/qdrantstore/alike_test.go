@@ -59,8 +59,19 @@ func TestRanksAsSQLite(t *testing.T) {
 			put(t, s, docs...)
 		}
 	}
+	// A real server goes on counting common terms of points that are gone, so
+	// that scores differ a little until it has cleaned up, and few orders with
+	// them.
+	exact := os.Getenv("LORE_TEST_QDRANT") == ""
 	ask := func(what string, n int) {
 		t.Helper()
+		differing := 0
+		defer func() {
+			if differing*20 > n {
+				t.Errorf("%s: %d of %d orders differ", what, differing, n)
+			}
+			t.Logf("%s: %d of %d orders differ", what, differing, n)
+		}()
 		for i := range n {
 			var words []string
 			for range 1 + r.IntN(10) {
@@ -80,10 +91,16 @@ func TestRanksAsSQLite(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, h := range hits {
-					lists[k] = append(lists[k], fmt.Sprintf("%s %.12g", h.ID, h.Score))
+					lists[k] = append(lists[k], h.ID)
+					if exact || what == "fresh" {
+						lists[k][len(lists[k])-1] += fmt.Sprintf(" %.12g", h.Score)
+					}
 				}
 			}
 			if !slices.Equal(lists[0], lists[1]) {
+				if differing++; !exact && what != "fresh" {
+					continue
+				}
 				t.Fatalf("%s, question %d %q:\nsqlite %s\nqdrant %s", what, i, words, strings.Join(lists[0], "\n       "), strings.Join(lists[1], "\n       "))
 			}
 		}

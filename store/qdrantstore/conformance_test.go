@@ -3,6 +3,7 @@ package qdrantstore_test
 import (
 	"context"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,7 +41,7 @@ func TestConformance(t *testing.T) {
 }
 
 // TestConformanceReal runs the suite on a real server, LORE_TEST_QDRANT=HOST:PORT.
-// It removes the suite's collections there.
+// It removes the collections there that have the names of the suite's.
 func TestConformanceReal(t *testing.T) {
 	address := os.Getenv("LORE_TEST_QDRANT")
 	if address == "" {
@@ -54,7 +55,7 @@ func TestConformanceReal(t *testing.T) {
 		}
 		for _, name := range names {
 			o.Collection = name
-			if name == "conformance" || name == "other" {
+			if name == "conformance" || name == "one" || name == "two" || strings.HasPrefix(name, "random") {
 				if err := qdrantstore.RemoveCollection(t.Context(), o); err != nil {
 					t.Fatal(err)
 				}

@@ -51,39 +51,51 @@ func served(index uint32, hits []*qdrant.ScoredPoint) float64 {
 	return float64(hits[0].GetScore()) / float64(v.Values[i])
 }
 
-// exactIDF turns the server's factors into exact ones. sentinel is the factor
-// of the sentinel's term, 0 when a point of a document has the term too; points
-// is the number of points without the sentinel.
-func exactIDF(factors []float64, sentinel float64, points int, severalShards bool) []float64 {
-	out := make([]float64, len(factors))
-	counted := float64(points + 1)
+// listedUpTo is the largest document frequency that is counted by listing the
+// points, when the server counts some that are gone. What it costs is a request
+// with at most as many IDs for a term; what is left is an error of the frequency
+// of common terms, by the root of their share of what is gone.
+const listedUpTo = 1024
+
+// counts are what the server's factors say.
+type counts struct {
+	points  int       // that there are, without the sentinel
+	vectors float64   // that the server counts, with the sentinel
+	gone    bool      // some of those are of deleted points
+	df      []float64 // that the server counts, by term; 0 when no point holds the term
+}
+
+// countsOf reads the counts off the factors. sentinel is the factor of the
+// sentinel's term, 0 when a point of a document has the term too.
+func countsOf(factors []float64, sentinel float64, points int) counts {
+	c := counts{points: points, vectors: float64(points + 1), df: make([]float64, len(factors))}
 	if sentinel > 0 {
-		counted = 1.5*math.Exp(sentinel) - 1 // n + 1 = (1 + 0.5) e^factor
+		c.vectors = 1.5*math.Exp(sentinel) - 1 // n + 1 = (1 + 0.5) e^factor
 	}
 	// Single precision leaves n known to about one in a million.
-	surplus := counted - float64(points+1)
-	if math.Abs(surplus) < 0.5+counted*2e-6 {
-		surplus = 0
-	}
+	c.gone = c.vectors-float64(points+1) >= 0.5+c.vectors*2e-6
 	for i, f := range factors {
-		switch {
-		case f == 0:
-			out[i] = store.IDF(points, 0)
-		case severalShards:
-			// Each shard counts for itself; what the best point's shard has
-			// counted stands for all.
-			out[i] = f
-		default:
-			df := (counted+1)*math.Exp(-f) - 0.5
-			if surplus > 0 {
-				// Vectors that are gone but counted: the term has had its share
-				// of them.
-				df *= float64(points+1) / counted
-			}
-			out[i] = store.IDF(points, min(max(int(math.Round(df)), 1), max(points, 1)))
+		if f != 0 {
+			c.df[i] = max((c.vectors+1)*math.Exp(-f)-0.5, 1)
 		}
 	}
-	return out
+	return c
+}
+
+// idf returns the exact inverse document frequency of term i. A term whose
+// points were listed has their number in listed.
+func (c *counts) idf(i int, listed map[int]int) float64 {
+	df := int(math.Round(c.df[i]))
+	if n, ok := listed[i]; ok {
+		df = n
+	} else if c.gone {
+		// The term has had its share of what is gone.
+		df = int(math.Round(c.df[i] * float64(c.points+1) / c.vectors))
+	}
+	if c.df[i] > 0 {
+		df = max(df, 1)
+	}
+	return store.IDF(c.points, min(df, c.points))
 }
 
 // IDF implements [store.Store].
@@ -148,6 +160,59 @@ func (s *Store) probe(ctx context.Context, indices []uint32, query *qdrant.Query
 	if hits := answers[0].GetResult(); len(hits) == 1 {
 		sentinel = served(sentinelIndex, hits)
 	}
-	p.exact = exactIDF(p.served, sentinel, points, several)
+	if several {
+		// Each shard counts for itself; what the best point's shard has counted
+		// stands for all.
+		p.exact = slices.Clone(p.served)
+		for i, f := range p.served {
+			if f == 0 {
+				p.exact[i] = store.IDF(points, 0)
+			}
+		}
+		return p, hits, nil
+	}
+	c := countsOf(p.served, sentinel, points)
+	listed, err := s.list(ctx, &c, indices)
+	if err != nil {
+		return nil, nil, err
+	}
+	p.exact = make([]float64, len(indices))
+	for i := range indices {
+		p.exact[i] = c.idf(i, listed)
+	}
 	return p, hits, nil
+}
+
+// list counts the points of rare terms one by one, if the server's count is of
+// no use; by position of the term.
+func (s *Store) list(ctx context.Context, c *counts, indices []uint32) (map[int]int, error) {
+	if !c.gone {
+		return nil, nil
+	}
+	var queries []*qdrant.QueryPoints
+	var terms []int
+	for i, index := range indices {
+		if n := math.Ceil(c.df[i]) + 1; n > 1 && n <= listedUpTo {
+			q := s.termQuery(index)
+			q.Limit, q.WithVectors = qdrant.PtrOf(uint64(n)+1), qdrant.NewWithVectors(false) // one may be the sentinel
+			queries, terms = append(queries, q), append(terms, i)
+		}
+	}
+	listed := make(map[int]int, len(terms))
+	for len(queries) > 0 {
+		n := min(len(queries), 32)
+		answers, err := s.client.QueryBatch(ctx, &qdrant.QueryBatchPoints{CollectionName: s.points, QueryPoints: queries[:n]})
+		if err != nil {
+			return nil, err
+		}
+		for i, a := range answers {
+			for _, h := range a.GetResult() {
+				if h.GetId().GetUuid() != sentinelID {
+					listed[terms[i]]++
+				}
+			}
+		}
+		queries, terms = queries[n:], terms[n:]
+	}
+	return listed, nil
 }

@@ -255,7 +255,9 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	g.Go(func() error {
 		hits, err := s.client.Facet(gctx, &qdrant.FacetCounts{CollectionName: s.points, Key: keyLanguage, Exact: qdrant.PtrOf(true), Limit: qdrant.PtrOf(uint64(1000))})
 		for _, h := range hits {
-			st.Languages[decode(h.GetValue().GetStringValue())] = int(h.GetCount())
+			if h.GetCount() > 0 { // the server remembers values that are gone
+				st.Languages[decode(h.GetValue().GetStringValue())] = int(h.GetCount())
+			}
 		}
 		return err
 	})

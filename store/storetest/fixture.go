@@ -280,7 +280,7 @@ func (e *env) sameHits(what string, got, all []store.Hit, limit int, tolerance f
 			e.t.Errorf("%s: hit %d: %s twice", what, i, h.ID)
 		case !near(h.Score, want, tolerance):
 			e.t.Errorf("%s: hit %d: score %v, want %v", what, i, h.Score, want)
-		case h.ID != all[i].ID && !near(want, all[i].Score, 1e-6):
+		case h.ID != all[i].ID && !near(want, all[i].Score, max(tolerance, 1e-6)):
 			e.t.Errorf("%s: hit %d is %s (%v), want %s (%v)", what, i, h.ID, want, all[i].ID, all[i].Score)
 		case i > 0 && score[got[i-1].ID] == want && got[i-1].ID >= h.ID:
 			e.t.Errorf("%s: hits %d and %d tie at %v but are not in order of ID", what, i-1, i, want)

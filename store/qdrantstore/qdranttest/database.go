@@ -31,6 +31,7 @@ type collection struct {
 	dense   map[string]*qdrant.VectorParams
 	sparse  map[string]*qdrant.SparseVectorParams
 	indexes map[string]qdrant.FieldType
+	seen    map[string]map[string]bool // keywords of points that are gone, by key
 
 	points []*point // in order of ID
 	byID   map[string]*point
@@ -136,7 +137,7 @@ func (db *database) size(name string) int {
 
 func newCollection(r *qdrant.CreateCollection) *collection {
 	c := &collection{config: r, dense: map[string]*qdrant.VectorParams{}, sparse: map[string]*qdrant.SparseVectorParams{},
-		indexes: map[string]qdrant.FieldType{}, byID: map[string]*point{}, terms: map[string]*termIndex{}}
+		indexes: map[string]qdrant.FieldType{}, seen: map[string]map[string]bool{}, byID: map[string]*point{}, terms: map[string]*termIndex{}}
 	maps.Copy(c.dense, r.GetVectorsConfig().GetParamsMap().GetMap())
 	if p := r.GetVectorsConfig().GetParams(); p != nil {
 		c.dense[""] = p
@@ -287,6 +288,16 @@ func (c *collection) delete(gone []*point) {
 	for _, p := range gone {
 		dead[p] = true
 		delete(c.byID, p.id)
+		for key, kind := range c.indexes {
+			for _, v := range values(p.payload, key) {
+				if kind == qdrant.FieldType_FieldTypeKeyword {
+					if c.seen[key] == nil {
+						c.seen[key] = map[string]bool{}
+					}
+					c.seen[key][v.GetStringValue()] = true
+				}
+			}
+		}
 		for name, t := range c.terms {
 			t.bury(p, p.sparse[name])
 		}

@@ -345,6 +345,11 @@ func (s pointsService) Facet(_ context.Context, r *qdrant.FacetCounts) (*qdrant.
 				}
 			}
 		}
+		if r.GetFilter() == nil {
+			for v := range c.seen[r.GetKey()] {
+				texts[v] += 0 // the server goes on listing values that are gone
+			}
+		}
 		for _, v := range slices.Sorted(maps.Keys(texts)) {
 			out.Hits = append(out.Hits, &qdrant.FacetHit{Value: &qdrant.FacetValue{Variant: &qdrant.FacetValue_StringValue{StringValue: v}}, Count: texts[v]})
 		}
