@@ -343,7 +343,7 @@ func TestPageIsSmallAndWhole(t *testing.T) {
 	server := serve(t, options(t.TempDir(), nil))
 	_, page, _ := request(t, "GET", server.URL+"/", "")
 	total := len(page)
-	for _, name := range []string{"app.js", "dom.js", "text.js", "server.js", "reader.js", "style.css", "icon.svg"} {
+	for _, name := range []string{"app.js", "ask.js", "documents.js", "form.js", "dom.js", "text.js", "server.js", "reader.js", "style.css", "icon.svg"} {
 		status, text, header := request(t, "GET", server.URL+"/web/"+name, "")
 		if status != http.StatusOK || header.Get("ETag") == "" {
 			t.Errorf("%s: %d", name, status)

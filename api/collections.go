@@ -26,7 +26,28 @@ type collectionsOutput struct {
 	}
 }
 
+type sessionOutput struct {
+	Body struct {
+		Scope         Scope  `json:"scope" enum:"read,write,admin"`
+		Writes        bool   `json:"writes" doc:"Documents can be uploaded, indexed and removed"`
+		Conversations bool   `json:"conversations" doc:"Conversations and feedback are kept"`
+		Limited       bool   `json:"limited" doc:"Only some documents are seen"`
+		Version       string `json:"version"`
+	}
+}
+
 func (s *Server) collectionRoutes(routes huma.API) {
+	huma.Register(routes, huma.Operation{
+		OperationID: "session", Method: http.MethodGet, Path: "/v1/session", Tags: []string{"server"},
+		Summary: "What one may do here",
+	}, func(ctx context.Context, _ *struct{}) (*sessionOutput, error) {
+		g := grantOf(ctx)
+		out := &sessionOutput{}
+		out.Body.Scope, out.Body.Limited, out.Body.Version = g.scope, !g.limit.Empty() || len(g.collections) > 0, s.options.Version
+		out.Body.Conversations = s.options.Data != ""
+		out.Body.Writes = g.scope.holds(ScopeWrite) && s.options.Write != nil && s.options.Data != ""
+		return out, nil
+	})
 	huma.Register(routes, huma.Operation{
 		OperationID: "list-collections", Method: http.MethodGet, Path: "/v1/collections", Tags: []string{"documents"},
 		Summary: "List the collections with their counts",

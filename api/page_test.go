@@ -2,11 +2,14 @@ package api_test
 
 import (
 	"context"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -23,8 +26,15 @@ func browser(t *testing.T, language string) context.Context {
 	if path == "" {
 		t.Skip("no browser is installed")
 	}
+	// The browser's children may write into its folder for a moment after it has
+	// ended, which t.TempDir takes amiss.
+	folder, err := os.MkdirTemp("", "lore-browser-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
 	allocated, cancel := chromedp.NewExecAllocator(t.Context(), append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1280, 900), chromedp.UserDataDir(t.TempDir()),
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WindowSize(1280, 900), chromedp.UserDataDir(folder),
 		chromedp.Flag("lang", language), chromedp.Flag("accept-lang", language),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-quic", true),
@@ -149,5 +159,65 @@ func TestPageAsksForToken(t *testing.T) {
 	}
 	if !strings.Contains(rows, "support/faq.txt") {
 		t.Errorf("documents %q", rows)
+	}
+}
+
+// TestPageUploads begins with nothing: the page says what to do, takes a file,
+// answers from it, keeps the conversation and removes the file again.
+func TestPageUploads(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	dir := t.TempDir()
+	server := serve(t, writing(dir, options(dir, nil)))
+	file := filepath.Join(t.TempDir(), "kettle.md")
+	if err := os.WriteFile(file, []byte("# Kitchen\n\nThe kettle is in the pantry.\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ctx := browser(t, "en")
+	chromedp.ListenTarget(ctx, func(event any) {
+		if _, ok := event.(*page.EventJavascriptDialogOpening); ok {
+			go func() { _ = chromedp.Run(ctx, page.HandleJavaScriptDialog(true)) }()
+		}
+	})
+	var guidance, row, answer, title, again, thanks string
+	err := chromedp.Run(ctx,
+		chromedp.Navigate(server.URL),
+		chromedp.WaitVisible(".note a"),
+		chromedp.Text(".note", &guidance),
+		chromedp.Click(".note a"),
+		chromedp.WaitVisible(".drop"),
+		chromedp.SetUploadFiles("#files", []string{file}),
+		chromedp.WaitVisible("tbody tr"),
+		chromedp.Text("tbody tr", &row),
+		chromedp.Click(`nav a[data-view="ask"]`),
+		chromedp.WaitVisible(".talks"),
+		submit("Where is the kettle?"),
+		chromedp.WaitVisible(".source"),
+		chromedp.Text(".answer", &answer),
+		chromedp.Click(".rating button"),
+		chromedp.WaitNotPresent(".rating button"),
+		chromedp.Text(".rating", &thanks),
+		chromedp.WaitVisible(".talk"),
+		chromedp.Text(".talk", &title),
+		chromedp.Click(".fresh"),
+		chromedp.WaitNotPresent(".turn"),
+		chromedp.Click(".talk"),
+		chromedp.WaitVisible(".marker"),
+		chromedp.Click(".marker"),
+		chromedp.WaitVisible("#reader mark"),
+		chromedp.Text("#reader mark", &again),
+		chromedp.Click("#reader button"),
+		chromedp.Click(`nav a[data-view="documents"]`),
+		chromedp.WaitVisible("td.actions button:last-child"),
+		chromedp.Click("td.actions button:last-child"),
+		chromedp.WaitNotPresent("tbody tr"),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(guidance, "Nothing is indexed yet") || !strings.Contains(row, "kettle.md") || !strings.Contains(answer, "pantry") ||
+		title != "Where is the kettle?" || again != "The kettle is in the pantry." || thanks == "" {
+		t.Errorf("guidance %q, row %q, answer %q, title %q, quote again %q, thanks %q", guidance, row, answer, title, again, thanks)
 	}
 }

@@ -17,10 +17,33 @@ export function place(at) {
   return parts.join(", ");
 }
 
+// found looks up the document of a kept quote, which is named by its path.
+async function found(at) {
+  const page = await get("/v1/documents?limit=1&path=" + encodeURIComponent(at.document));
+  if (!page.documents.length) throw new Error(t.gone);
+  return { ...at, document_id: page.documents[0].id };
+}
+
+// placed finds where a kept quote stands in a text, in bytes.
+function placed(at, text) {
+  const index = text.indexOf(at.quote);
+  const size = part => new TextEncoder().encode(part).length;
+  const start = index < 0 ? 0 : size(text.slice(0, index));
+  return { ...at, start, end: index < 0 ? 0 : start + size(at.quote) };
+}
+
 // open shows a document with the bytes from start to end marked.
 export async function open(at) {
   opener = document.activeElement;
-  const text = await get("/v1/documents/" + encodeURIComponent(at.document_id));
+  let text;
+  try {
+    if (!at.document_id) at = await found(at);
+    text = await get("/v1/documents/" + encodeURIComponent(at.document_id));
+  } catch (error) {
+    text = { title: at.document, text: t.wrong + error.message };
+    at = { ...at, start: 0, end: 0 };
+  }
+  if (at.citation) at = placed(at, text.text);
   const bytes = new TextEncoder().encode(text.text);
   const cut = (from, to) => new TextDecoder().decode(bytes.slice(from, to));
   const quote = h("mark", { tabindex: "-1" }, cut(at.start, at.end));
