@@ -308,23 +308,10 @@ func (s *Store) Compact(ctx context.Context) error {
 }
 
 func (s *Store) compact(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
+	if err := s.settle(ctx); err != nil {
 		return err
 	}
-	if s.readOnly {
-		return store.ErrReadOnly
-	}
-	s.mergers.Wait()
-	s.writing.Lock()
-	for len(s.merging) > 0 {
-		s.writing.Unlock()
-		s.mergers.Wait()
-		s.writing.Lock()
-	}
 	defer s.writing.Unlock()
-	if s.writer == nil {
-		return errClosed
-	}
 	for _, kind := range []string{kindPoints, kindVectors} {
 		ix, err := s.current(s.writer)
 		if err != nil {

@@ -31,6 +31,8 @@ func child(run string) {
 		err = readScript(arg)
 	case "hold":
 		err = holdScript(arg)
+	case "switch":
+		err = switchScript(arg)
 	}
 	if err != nil {
 		fmt.Println("error:", err)

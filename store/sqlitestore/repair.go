@@ -236,7 +236,7 @@ func (r *repairer) dropSegments(ctx context.Context) error {
 			}
 			seg.acquire()
 			defer func() { _ = seg.release() }()
-			if row.kind == kindVectors {
+			if row.kind != kindPoints {
 				v, err := openVectors(seg)
 				if err != nil {
 					return err

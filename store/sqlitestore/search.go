@@ -44,6 +44,11 @@ func (s *Store) search(ctx context.Context, q *store.Query) ([]store.Hit, error)
 		if empty || q.Limit <= 0 {
 			return nil
 		}
+		if q.Leg == store.LegDense {
+			if err := s.mismatch(c); err != nil {
+				return err
+			}
+		}
 		ix, err := s.current(c)
 		if err != nil {
 			return err

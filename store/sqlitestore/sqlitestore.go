@@ -24,6 +24,9 @@
 //
 // check.go compares everything with everything else and copies a collection;
 // repair.go makes a damaged one sound.
+//
+// switch.go builds the vectors of another model beside those in use and exchanges
+// them in one transaction.
 package sqlitestore
 
 import (

@@ -57,6 +57,9 @@ func (s *Store) transact(ctx context.Context, f func(*txn) error) error {
 	generation, err := t.c.int("SELECT value FROM meta WHERE name = 'generation'")
 	t.generation = generation + 1
 	if err == nil {
+		err = s.mismatch(t.c)
+	}
+	if err == nil {
 		err = f(t)
 	}
 	if err == nil {
