@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/qdrant/go-client/qdrant"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -235,18 +237,16 @@ var (
 )
 
 func (s *Store) createIndexes(ctx context.Context, name string, indexes map[string]qdrant.FieldType) error {
-	keys := make([]string, 0, len(indexes))
-	for key := range indexes {
-		keys = append(keys, key)
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(s.opts.Writers)
+	for _, key := range slices.Sorted(maps.Keys(indexes)) {
+		g.Go(func() error {
+			_, err := s.client.CreateFieldIndex(gctx, &qdrant.CreateFieldIndexCollection{
+				CollectionName: name, FieldName: key, FieldType: indexes[key].Enum(), Wait: qdrant.PtrOf(true)})
+			return err
+		})
 	}
-	slices.Sort(keys)
-	for _, key := range keys {
-		if _, err := s.client.CreateFieldIndex(ctx, &qdrant.CreateFieldIndexCollection{
-			CollectionName: name, FieldName: key, FieldType: indexes[key].Enum(), Wait: qdrant.PtrOf(true)}); err != nil {
-			return s.fail(ctx, "create index of "+key, err)
-		}
-	}
-	return nil
+	return s.fail(ctx, "create indexes of "+name, g.Wait())
 }
 
 // aliasTarget returns what the alias points to, "" when there is none.
