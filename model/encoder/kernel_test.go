@@ -226,3 +226,68 @@ func TestGelu(t *testing.T) {
 		}
 	}
 }
+
+// The benchmarks have the sizes of a passage of 200 tokens; operations are
+// multiplications and additions.
+func benchEachKernel(b *testing.B, operations float64, f func(k *kernel)) {
+	for _, k := range kernels() {
+		b.Run(k.name, func(b *testing.B) {
+			for b.Loop() {
+				f(k)
+			}
+			b.ReportMetric(operations*float64(b.N)/b.Elapsed().Seconds()/1e9, "Gop/s")
+		})
+	}
+}
+
+func benchFloats(n int) []float32 {
+	r := rand.New(rand.NewPCG(1, 1))
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = float32(r.NormFloat64())
+	}
+	return v
+}
+
+func BenchmarkLinear(b *testing.B) {
+	const rows, in = 200, 384
+	panel := make([]byte, in/layout.GroupSize*layout.BlockBytes)
+	for i := range panel {
+		panel[i] = byte(i*7)&0xBF | 0x20
+	}
+	var a activations
+	a.grow(rows, in)
+	spread := make([]float32, in/layout.GroupSize)
+	for i := range spread {
+		spread[i] = 1
+	}
+	portable.quantise(&a, benchFloats(rows*in), spread, rows, in)
+	out, bias, wide := make([]float32, rows*32), benchFloats(32), make([]byte, wideBytes(in))
+	benchEachKernel(b, 2*rows*in*32, func(k *kernel) { k.linear(out, 32, panel, bias, &a, rows, in, wide) })
+}
+
+func BenchmarkAttend(b *testing.B) {
+	const tokens = 200
+	qkv, out, scratch := benchFloats(tokens*96), make([]float32, tokens*32), make([]float32, attendScratch(tokens))
+	benchEachKernel(b, 4*tokens*tokens*headSize, func(k *kernel) { k.attend(out, 32, qkv, 96, 32, 64, tokens, scratch) })
+}
+
+func BenchmarkQuantise(b *testing.B) {
+	const rows, n = 96, 1536
+	x := benchFloats(rows * n)
+	var a activations
+	a.grow(rows, n)
+	spread := benchFloats(n / layout.GroupSize)
+	benchEachKernel(b, rows*n, func(k *kernel) { k.quantise(&a, x, spread, rows, n) })
+}
+
+func BenchmarkAddNorm(b *testing.B) {
+	const rows, n = 200, 384
+	x, y, scale, shift := benchFloats(rows*n), benchFloats(rows*n), benchFloats(n), benchFloats(n)
+	benchEachKernel(b, rows*n, func(k *kernel) { k.addNorm(x, y, scale, shift, rows, n) })
+}
+
+func BenchmarkGelu(b *testing.B) {
+	x := benchFloats(96 * 1536)
+	benchEachKernel(b, 96*1536, func(k *kernel) { k.gelu(x) })
+}
