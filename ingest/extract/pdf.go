@@ -70,8 +70,10 @@ func readPDF(j *job, in ingest.Input) ([]ingest.Document, error) {
 	}
 	markEdges(texts)
 	a := &pdfAssembly{b: b, body: bodySize(texts)}
+	outline, deepest := r.outline(pages)
 	for i, lines := range texts {
 		b.page(i + 1)
+		a.entries, a.deepest = outline[i], deepest
 		a.page(lines)
 		for _, s := range remarks[i] {
 			b.quote(s)
@@ -273,7 +275,9 @@ type pdfAssembly struct {
 	b     *builder
 	body  float64
 	title string
-	sizes []float64 // of headings seen, largest first
+
+	entries []*outlineEntry // of the outline that lead to this page
+	deepest int             // level of the outline; 0 without one
 }
 
 func (a *pdfAssembly) page(lines []pdfLine) {
@@ -289,17 +293,37 @@ func (a *pdfAssembly) page(lines []pdfLine) {
 	lead := leading(kept)
 	right := rightEdges(kept)
 	for i := 0; i < len(kept); {
+		if e, n := entryAt(a.entries, kept[i:]); e != nil {
+			e.found = true
+			parts := make([]string, n)
+			for k := range parts {
+				parts[k] = kept[i+k].text()
+			}
+			a.b.heading(e.level, strings.ToValidUTF8(joinWords(parts), ""))
+			i += n
+			continue
+		}
 		if n := tableRows(kept[i:]); n > 0 {
 			a.table(kept[i : i+n])
 			i += n
 			continue
 		}
 		k := i + 1
-		for k < len(kept) && (a.oneHeading(kept[k-1], kept[k]) || continues(kept[i], kept[k-1], kept[k], lead, right[kept[k].region])) && tableRows(kept[k:]) == 0 {
+		for k < len(kept) && !a.begins(kept[k:]) && (a.oneHeading(kept[k-1], kept[k]) || continues(kept[i], kept[k-1], kept[k], lead, right[kept[k].region])) && tableRows(kept[k:]) == 0 {
 			k++
 		}
 		a.paragraph(kept[i:k])
 		i = k
+	}
+	// Entries whose words the page does not show in this form still divide it.
+	last := -1
+	for i, e := range a.entries {
+		if e.found {
+			last = i
+		}
+	}
+	for _, e := range a.entries[last+1:] {
+		a.b.open(e.level, e.title)
 	}
 	for _, s := range dropped {
 		if a.b.text.Len() > 0 || s != "" {
@@ -324,6 +348,12 @@ func leading(lines []pdfLine) float64 {
 	}
 	sort.Float64s(d)
 	return d[len(d)/3]
+}
+
+// begins reports whether an entry of the outline begins here.
+func (a *pdfAssembly) begins(lines []pdfLine) bool {
+	e, _ := entryAt(a.entries, lines)
+	return e != nil
 }
 
 // oneHeading reports whether two lines in large type are one heading.
@@ -435,7 +465,8 @@ func (a *pdfAssembly) paragraph(lines []pdfLine) {
 		if a.title == "" && len(a.b.doc.Pages) <= 2 {
 			a.title = oneLine(s)
 		}
-		a.b.heading(level, s)
+		// Below what the outline names, which is better informed.
+		a.b.heading(a.deepest+level, s)
 		return
 	}
 	if itemMark(s) {

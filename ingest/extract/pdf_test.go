@@ -1,6 +1,7 @@
 package extract_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -155,4 +156,44 @@ func TestPDFAccents(t *testing.T) {
 	if err != nil || docs[0].Text != "Th\u00e9l\u00e8ne" {
 		t.Errorf("got %v, %v", docs, err)
 	}
+}
+
+func TestPDFOutline(t *testing.T) {
+	page := textAt("F1", 10, 72, 700, "Preface to all of it") +
+		textAt("F1", 10, 72, 688, "1. Scope and") + textAt("F1", 10, 72, 676, "Purpose") +
+		textAt("F1", 10, 72, 664, "It applies to everyone.") + textAt("F2", 10, 72, 640, "A bold line") + textAt("F1", 10, 72, 628, "with text.")
+	pdf := makePDF(page, textAt("F1", 10, 72, 700, "Second page."))
+	n := bytes.Count(pdf, []byte(" 0 obj"))
+	p := &pdfParts{objects: pdfObjects(pdf)}
+	p.objects[0] = fmt.Sprintf("<</Type/Catalog/Pages 2 0 R/Outlines %d 0 R/Dests<</two[9 0 R/Fit]>>>>", n+1)
+	p.add("<</First %d 0 R>>", n+2)
+	p.add("<</Title(Scope and purpose)/Dest[7 0 R/XYZ 0 0 0]/First %d 0 R/Next %d 0 R>>", n+3, n+4)
+	p.add("<</Title(Not in the text)/A<</D/two>>>>")
+	p.add("<</Title(Loop)/Dest[99 0 R]/Next %d 0 R>>", n+2)
+	docs, err := extract.New(nil).Extract(context.Background(), ingest.Input{Name: "a.pdf", Data: p.bytes()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := dump(docs)
+	want := `-- page 1
+para: Preface to all of it
+heading1 [1. Scope and Purpose]: 1. Scope and Purpose
+para [1. Scope and Purpose]: It applies to everyone.
+heading6 [1. Scope and Purpose > A bold line]: A bold line
+para [1. Scope and Purpose > A bold line]: with text.
+-- page 2
+para [1. Scope and Purpose > A bold line]: Second page.
+`
+	if !strings.HasSuffix(got, want) {
+		t.Errorf("got:\n%s\nwant at its end:\n%s", got, want)
+	}
+}
+
+// pdfObjects takes the objects out of a file that pdfParts wrote.
+func pdfObjects(pdf []byte) (objects []string) {
+	for _, o := range strings.Split(string(pdf), " 0 obj\n")[1:] {
+		o, _, _ = strings.Cut(o, "\nendobj")
+		objects = append(objects, o)
+	}
+	return objects
 }
