@@ -13,9 +13,12 @@ import (
 // cache.
 const window = 4096
 
-// sparseSlack bounds how much a sum of 32-bit products differs from the exact
-// one, as a share of it.
-const sparseSlack = 1e-5
+// sparseSlack bounds how much a sum of 32-bit products of so many terms differs
+// from the exact one, as a share of it.
+func sparseSlack(terms int) float32 { return 1e-5 + 2e-7*float32(terms) }
+
+// keptCursors is how many cursors a search leaves to the next.
+const keptCursors = 256
 
 // cursor walks the list of one term of a question.
 type cursor struct {
@@ -163,8 +166,13 @@ func (ix *index) sparse(ctx context.Context, v store.SparseVector, chosen []sele
 		return nil, err
 	}
 	sc := scratches.Get().(*scratch)
-	defer scratches.Put(sc)
-	sc.top.reset(limit, 0, sparseSlack)
+	defer func() {
+		if cap(sc.cursors) > keptCursors {
+			sc.cursors, sc.order = nil, nil
+		}
+		scratches.Put(sc)
+	}()
+	sc.top.reset(limit, 0, sparseSlack(len(q.terms)))
 	// Large segments first: they set the bar.
 	order := make([]int, len(ix.points))
 	for i := range order {
@@ -365,6 +373,7 @@ func (p *pointState) scanChosen(ctx context.Context, sc *scratch, chosen bitset,
 		all += c.most
 	}
 	t := &sc.top
+	slack := all * sparseSlack(len(order))
 	for local, ok := chosen.next(0); ok; local, ok = chosen.next(local + 1) {
 		if local%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
@@ -377,10 +386,10 @@ func (p *pointState) scanChosen(ctx context.Context, sc *scratch, chosen bitset,
 		for _, c := range order {
 			left -= c.most
 			var add float32
-			if add, may = c.probe(local, &p.weights, max(t.bar, 0)-sum-left-all*sparseSlack); !may {
+			if add, may = c.probe(local, &p.weights, max(t.bar, 0)-sum-left-slack); !may {
 				break
 			}
-			if sum += add; sum+left+all*sparseSlack < t.bar {
+			if sum += add; sum+left+slack < t.bar {
 				may = false
 				break
 			}

@@ -93,3 +93,36 @@ func BenchmarkSparse(b *testing.B) {
 		})
 	}
 }
+
+// TestManyTerms asks with more terms than a question should have.
+func TestManyTerms(t *testing.T) {
+	p := generatedPoints(t, 500)
+	ix := &index{points: []*pointState{p}, live: p.n}
+	r := rand.New(rand.NewPCG(3, 3))
+	var v store.SparseVector
+	for range 6000 {
+		v.Indices = append(v.Indices, zipfTerm(r))
+		v.Values = append(v.Values, 1)
+	}
+	v.Sort()
+	got, err := ix.sparse(context.Background(), v, nil, 10)
+	if err != nil || len(got) < 10 {
+		t.Fatalf("%d hits, %v", len(got), err)
+	}
+	// Every point against the list of the best.
+	q, err := ix.sparseQuery(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var best float64
+	for local := range uint32(p.n) {
+		best = max(best, q.score(p, 0, local))
+	}
+	top := 0.0
+	for _, g := range got {
+		top = max(top, g.score)
+	}
+	if top != best {
+		t.Errorf("the best score is %v, want %v", top, best)
+	}
+}
