@@ -1,3 +1,5 @@
+//go:build !noencoder
+
 package encoder
 
 import (
