@@ -186,15 +186,15 @@ func (q *jobs) do(j *job) {
 	if j.ctx.Err() != nil {
 		return
 	}
-	now := time.Now().UTC()
-	j.change(func(b *jobBody) { b.State, b.Started = jobRunning, &now })
+	began := time.Now().UTC()
+	j.change(func(b *jobBody) { b.State, b.Started = jobRunning, &began })
 	err := runSafely(j)
 	cancelled := j.ctx.Err() != nil
 	var p *problem
 	if err != nil && !cancelled {
 		p = q.failed(j, err)
 	}
-	now = time.Now().UTC()
+	now := time.Now().UTC()
 	j.change(func(b *jobBody) {
 		b.Ended, b.Stage, b.Current, b.RemainMS = &now, "", "", 0
 		switch {

@@ -55,7 +55,7 @@ function searchView() {
     show(found, h("p", { class: "hint" }, t.thinking));
     try {
       const result = await post("/v1/search", { query, limit: 10, explain: true, filter: filters.value() });
-      show(found, result.degraded.map(d => h("p", { class: "hint" }, d.reason)),
+      show(found, result.degraded.map(d => h("p", { class: "hint" }, t.degraded(d.reason))),
         result.hits.length ? h("ol", { class: "passages" }, result.hits.map(passageItem)) : h("p", { class: "hint" }, t.nothing));
     } catch (error) {
       show(found, failed(error));
@@ -72,7 +72,7 @@ async function statusView() {
     const number = n => n.toLocaleString(document.documentElement.lang);
     show(main, h("h1", {}, t.statusTitle), collections.map(c => h("dl", { class: "facts" },
       [[t.collection, c.name], [t.count, number(c.documents)], [t.unread, c.failed ? number(c.failed) : null],
-        [t.vectors, `${number(c.embedded)} / ${number(c.chunks)}`], [t.text, `${(c.bytes / 1048576).toFixed(1)} MB`], [t.model, c.model || t.none],
+        [t.vectors, `${number(c.embedded)} / ${number(c.chunks)}`], [t.text, c.bytes < 1048576 ? `${(c.bytes / 1024).toFixed(0)} KB` : `${(c.bytes / 1048576).toFixed(1)} MB`], [t.model, c.model.split(":").slice(0, 2).join(" · ") || t.none],
         [t.languages, Object.entries(c.languages ?? {}).map(([k, v]) => `${k || "–"} ${number(v)}`).join(", ")]]
         .filter(([, value]) => value !== null).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]))));
   } catch (error) {

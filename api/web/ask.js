@@ -49,7 +49,7 @@ function settled(box, answer, may) {
   show(box,
     answer.standalone ? h("p", { class: "hint" }, t.asked + answer.standalone) : null,
     answer.note ? h("p", { class: "note" }, answer.note) : null,
-    answer.degraded.map(d => h("p", { class: "hint" }, d.reason)),
+    answer.degraded.map(d => h("p", { class: "hint" }, t.degraded(d.reason))),
     h("div", { class: "answer", dir: "auto" }, withMarkers(answer.answer, answer.citations)),
     answer.missing && answer.missing !== answer.answer ? h("p", { class: "hint" }, answer.missing) : null,
     answer.citations.length ? h("ul", { class: "sources" }, answer.citations.map(c => h("li", {}, h("button", { class: "source", type: "button", onclick: () => open(c) },

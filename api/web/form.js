@@ -18,7 +18,7 @@ export function failed(error) {
 // questionForm is a box that grows, sends on Enter and breaks lines on Shift+Enter.
 export function questionForm(label, placeholder, button, send) {
   const box = h("textarea", { rows: "1", "aria-label": label, placeholder, maxlength: "8000", id: "question",
-    oninput: () => { box.style.height = "auto"; box.style.height = box.scrollHeight + "px"; },
+    oninput: () => { if (box.value === "\n") box.value = ""; box.style.height = "auto"; box.style.height = box.scrollHeight + "px"; },
     onkeydown: event => { if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); form.requestSubmit(); } } });
   const submit = h("button", { class: "primary" }, button);
   const form = h("form", { class: "question", onsubmit: event => {
