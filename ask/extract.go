@@ -251,7 +251,7 @@ var (
 )
 
 // weightsMeaning rank across languages.
-var weightsMeaning = [featureCount]float64{featureDense: 0.9, featureRank: 8, featureCover: 4, featureAsks: -3}
+var weightsMeaning = [featureCount]float64{featureDense: 0.9, featureRank: 4, featureCover: 2, featureAsks: -3}
 
 // maxQuotes bounds an extractive answer.
 const maxQuotes = 5

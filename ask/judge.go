@@ -52,7 +52,7 @@ const (
 	signalUnitFigures // share of its figures for which the best unit has others
 	signalOpposed     // the best unit speaks of the opposite
 	signalUnitStarts  // share of its words, by weight, that no word of the best unit and what stands around it begins like
-	signalDense       // of the built-in encoder's dense leg: best cosine above 0.78, in twentieths
+	signalDense       // of the built-in encoder's dense leg: best cosine above 0.35, in tenths
 	// FIXME(ask): since commit f685aeb the encoder's vectors are centred: cosines of right passages lie near 0.3 to 0.6, of others near 0. This scale and the Dense judges were fitted on uncentred vectors and refuse nearly everything now; fit them again.
 	signalCount
 )
@@ -135,7 +135,7 @@ func weigh(q *questionText, result *retrieve.Result, ranked []candidate, calibra
 		e.judge = &judgeChinese
 	}
 	if nearest := nearestPassage(result); calibrated && nearest > 0 {
-		s[signalDense] = (nearest - 0.78) / 0.05
+		s[signalDense] = (nearest - 0.35) / 0.1
 		e.judge = &judgeEnglishDense
 		if q.han {
 			e.judge = &judgeChineseDense
@@ -193,17 +193,17 @@ type judge struct {
 
 var (
 	judgeEnglish = judge{weights: [signalCount]float64{
-		signalBias: -1.54, signalUnit: 0.36, signalContext: 0.79, signalFigures: -1.69, signalKind: 0.75, signalSparse: 1.08, signalMargin: 0.11, signalNear: 0.59, signalUnitNames: -1.99, signalUnitFigures: -1.13, signalOpposed: -3.72, signalUnitStarts: -0.44,
-	}, thresholds: [3]float64{0.23, 0.39, 0.52}}
+		signalBias: -1.23, signalUnit: 0.45, signalContext: 0.27, signalFigures: -1.69, signalKind: 0.52, signalSparse: 0.94, signalMargin: 0.15, signalNear: 0.41, signalUnitNames: -1.91, signalUnitFigures: -1.1, signalOpposed: -3.8, signalUnitStarts: -0.68,
+	}, thresholds: [3]float64{0.22, 0.39, 0.54}}
 	judgeChinese = judge{weights: [signalCount]float64{
-		signalBias: -5.87, signalPassage: 0.41, signalUnit: 0.68, signalContext: 4.47, signalFigures: -1.14, signalKind: 0.15, signalSparse: 3.86, signalMargin: 2.5, signalNear: 0.33, signalUnitNames: -2.24, signalUnitFigures: -0.83, signalOpposed: -0.64, signalUnitStarts: -1.34,
-	}, thresholds: [3]float64{0.21, 0.44, 0.72}}
+		signalBias: -5.76, signalPassage: 1.32, signalUnit: 1.15, signalContext: 4.19, signalHeaviest: -0.21, signalFigures: -1.12, signalKind: 0.23, signalSparse: 2.25, signalMargin: 1.96, signalNear: 0.42, signalUnitNames: -2.05, signalUnitFigures: -0.76, signalOpposed: -1.42, signalUnitStarts: -1.45,
+	}, thresholds: [3]float64{0.18, 0.44, 0.68}}
 	judgeEnglishDense = judge{weights: [signalCount]float64{
-		signalBias: -2.69, signalUnit: 1.22, signalFigures: -1.86, signalKind: 0.55, signalNear: 0.57, signalUnitNames: -1.52, signalUnitFigures: -1.51, signalOpposed: -4.78, signalDense: 1.65,
-	}, thresholds: [3]float64{0.24, 0.42, 0.55}}
+		signalBias: -1.04, signalUnit: 1.06, signalFigures: -1.28, signalKind: 0.33, signalNear: 0.7, signalUnitNames: -1.66, signalUnitFigures: -1.73, signalOpposed: -4.1, signalDense: 0.91,
+	}, thresholds: [3]float64{0.25, 0.43, 0.55}}
 	judgeChineseDense = judge{weights: [signalCount]float64{
-		signalBias: -8.89, signalPassage: 1.55, signalUnit: 2.08, signalContext: 3.56, signalFigures: -0.84, signalSparse: 0.37, signalMargin: 3.15, signalNear: 0.02, signalUnitNames: -2.63, signalUnitFigures: -0.4, signalOpposed: -0.95, signalUnitStarts: -1.22, signalDense: 2.08,
-	}, thresholds: [3]float64{0.25, 0.47, 0.81}}
+		signalBias: -5.76, signalPassage: 1.32, signalUnit: 1.15, signalContext: 4.19, signalHeaviest: -0.21, signalFigures: -1.12, signalKind: 0.23, signalSparse: 2.25, signalMargin: 1.96, signalNear: 0.42, signalUnitNames: -2.05, signalUnitFigures: -0.76, signalOpposed: -1.42, signalUnitStarts: -1.45,
+	}, thresholds: [3]float64{0.18, 0.44, 0.68}}
 	// judgeMeaning has its weights in meaning.confidence.
 	judgeMeaning = judge{thresholds: [3]float64{0.2, 0.3, 0.5}}
 )

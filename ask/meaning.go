@@ -103,7 +103,7 @@ func similarities(asked []float32, vectors [][]float32, cs []candidate) *meaning
 func (m *meaning) confidence(s *[signalCount]float64) float64 {
 	z := 0.4
 	if m.calibrated {
-		z = 0.2 + 1.9*(m.nearest-0.78)/0.02
+		z = -0.2 + 1.9*(m.nearest-0.3)/0.07
 	}
 	z -= 2*s[signalUnitNames] + s[signalFigures]
 	return 1 / (1 + math.Exp(-z))
