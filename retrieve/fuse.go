@@ -53,7 +53,7 @@ var (
 	besideVectors = lexical{0.25, 0.45, 0.3}
 	// aloneLexical leaves the ranking to BM25, which knows frequencies and
 	// lengths, where nothing else does.
-	aloneLexical = lexical{1, 0.5, 0.3}
+	aloneLexical = lexical{1, 0.2, 0.1}
 )
 
 // fuse joins the hits of both legs into one ranking.
