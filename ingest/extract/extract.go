@@ -61,6 +61,7 @@ func (l *local) Extract(ctx context.Context, in ingest.Input) ([]ingest.Document
 		j.byRatio = true
 	}
 	j.unpackLeft = max(int64(len(in.Data)), 1<<20) * int64(l.o.MaxRatio)
+	j.streamMax = int(min(j.unpackLeft, 1<<30))
 	docs, err := j.read(in)
 	if err != nil {
 		return nil, err
@@ -77,6 +78,7 @@ type job struct {
 	textLeft   int   // bytes of text left
 	byRatio    bool  // textLeft comes from MaxRatio rather than from MaxText
 	unpackLeft int64 // bytes that containers may still unpack
+	streamMax  int   // bytes that one stream of a PDF may unpack to
 }
 
 // read recognises and reads one file or member.

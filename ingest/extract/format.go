@@ -94,8 +94,6 @@ type probe struct {
 	data []byte
 	ext  string // of the name, lower case, with its dot
 
-	binary    bool // holds bytes that no text holds
-	asked     bool
 	charset   string // of text
 	decoded   string // start of the text, decoded
 	hasSample bool

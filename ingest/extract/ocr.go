@@ -36,6 +36,8 @@ const (
 	maxOCRPages = 500
 	maxOCRImage = 128 << 20
 	maxOCRText  = 4 << 20
+	// A file may take as long as this many pages that reach their deadline.
+	ocrPagesPerFile = 10
 )
 
 // ocrLanguages are used as far as they are installed.
@@ -85,7 +87,12 @@ func (o *ocr) extract(ctx context.Context, in ingest.Input, err error) ([]ingest
 	b := j.newBuilder()
 	if scan {
 		media = "application/pdf"
+		until := time.Now().Add(ocrPagesPerFile * o.timeout)
 		for n := 1; n <= maxOCRPages; n++ {
+			if time.Now().After(until) {
+				b.warn(fmt.Sprintf("pages from %d on were not recognised: it took more than %s", n, ocrPagesPerFile*o.timeout))
+				break
+			}
 			image, e := o.run(ctx, in.Data, maxOCRImage, o.pdftoppm, "-r", strconv.Itoa(ocrDPI), "-gray", "-f", strconv.Itoa(n), "-l", strconv.Itoa(n), "-")
 			if ctx.Err() != nil {
 				return nil, ctx.Err()

@@ -60,6 +60,9 @@ func (f *pdfFile) decode(s *pdfStream, limit int) ([]byte, error) {
 	if s.ref != (pdfRef{}) && f.crypt != nil {
 		data = f.crypt.stream(s, data, names, params)
 	}
+	if f.j.streamMax > 0 {
+		limit = min(limit, f.j.streamMax)
+	}
 	var err error
 	for i, n := range names {
 		f.j.check()

@@ -25,8 +25,7 @@ type pdfSpan struct {
 	words    int
 }
 
-func (s *pdfSpan) top() float64    { return s.y + 0.8*s.size }
-func (s *pdfSpan) bottom() float64 { return s.y - 0.2*s.size }
+func (s *pdfSpan) top() float64 { return s.y + 0.8*s.size }
 
 // pdfLine is a line of text in reading order.
 type pdfLine struct {
