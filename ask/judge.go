@@ -107,14 +107,18 @@ func weigh(q *questionText, result *retrieve.Result, ranked []candidate, calibra
 		for i := range ranked {
 			s[signalUnit] = math.Max(s[signalUnit], ranked[i].features[featureCover])
 		}
-		s[signalContext] = c.features[featureContext]
-		gap := 0.0
+		gap, context := 0.0, c.context.weight
 		for i, t := range q.terms {
-			if !c.context.has[i] {
+			switch {
+			case c.context.has[i]:
+			case c.holds == 1 && q.expected.sure() && kindWords[t.text]:
+				context += t.weight // "cost" is answered by an amount of money
+			default:
 				gap = math.Max(gap, t.weight)
 			}
 		}
 		if q.total > 0 {
+			s[signalContext] = context / q.total
 			s[signalUnitGap] = gap / q.total
 		}
 		around := surroundings(&result.Passages[c.passage], c)
@@ -153,6 +157,15 @@ func weigh(q *questionText, result *retrieve.Result, ranked []candidate, calibra
 	}
 	return e
 }
+
+// kindWords only say what kind of thing is asked for.
+var kindWords = func() map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields("cost costs price priced fee much many long last take takes year date day time month number amount percent percentage height length far tall high 价格 费用 多少 时间 时候 日期 数量 钱 年份 长度 高度") {
+		m[w] = true
+	}
+	return m
+}()
 
 // nearestPassage is the best cosine of a complete dense leg; 0 when there is
 // none or some passages lack vectors.
@@ -215,7 +228,7 @@ func surroundings(p *retrieve.Passage, c *candidate) string {
 	for from > 0 && !utf8.RuneStart(p.Text[from]) {
 		from++
 	}
-	return foldText(strings.Join(append(append([]string{p.Title}, p.Section...), c.unit.headings...), "\n") + "\n" + p.Text[from:c.unit.end])
+	return foldText(strings.Join(append(append([]string{p.Title, c.unit.header}, p.Section...), c.unit.headings...), "\n") + "\n" + p.Text[from:c.unit.end])
 }
 
 func foldedPassage(p *retrieve.Passage) string {
