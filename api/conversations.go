@@ -2,11 +2,8 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -179,22 +176,9 @@ func (s *Server) keepFeedback(ctx context.Context, in *feedbackInput) error {
 		return errReadOnlyServer
 	}
 	in.Body.Collection = collection
-	line, err := json.Marshal(feedbackLine{time.Now().UTC(), requestID(ctx), grantOf(ctx).id, s.options.Version, in.Body})
-	if err != nil {
-		return fmt.Errorf("feedback: %w", err)
+	err = s.addLine("feedback.jsonl", feedbackLine{time.Now().UTC(), requestID(ctx), grantOf(ctx).id, s.options.Version, in.Body}, maxFeedback)
+	if errors.Is(err, errFull) {
+		return newProblem(http.StatusInsufficientStorage, typeUnavailable, "feedback_full", "no more feedback is kept until somebody has read what is there")
 	}
-	s.feedback.Lock()
-	defer s.feedback.Unlock()
-	file, err := os.OpenFile(filepath.Join(s.options.Data, "feedback.jsonl"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
-		return fmt.Errorf("feedback: %w", err)
-	}
-	info, err := file.Stat()
-	if err == nil && info.Size() > maxFeedback {
-		err = newProblem(http.StatusInsufficientStorage, typeUnavailable, "feedback_full", "no more feedback is kept until somebody has read what is there")
-	}
-	if err == nil {
-		_, err = file.Write(append(line, '\n'))
-	}
-	return errors.Join(err, file.Close())
+	return err
 }

@@ -197,9 +197,9 @@ func form(t *testing.T, files ...[2]string) (kind, body string) {
 }
 
 // listing returns the documents of a server by path.
-func listing(t *testing.T, server string) map[string]string {
+func listing(t *testing.T, server string, headers ...string) map[string]string {
 	t.Helper()
-	_, text, _ := request(t, "GET", server+"/v1/documents?limit=1000", "")
+	_, text, _ := request(t, "GET", server+"/v1/documents?limit=1000", "", headers...)
 	var got struct{ Documents []struct{ ID, Path string } }
 	if err := json.Unmarshal([]byte(text), &got); err != nil {
 		t.Fatal(err, text)

@@ -39,6 +39,12 @@ func (s *Server) newMCP(g *grant) *mcp.Server {
 		Description: "Read a document's text, as a whole or from one byte offset to another."}, s.mcpDocument)
 	mcp.AddTool(server, &mcp.Tool{Name: "list_documents", Annotations: readOnly, Description: "List the documents."}, s.mcpDocuments)
 	mcp.AddTool(server, &mcp.Tool{Name: "list_collections", Annotations: readOnly, Description: "List the collections of documents."}, s.mcpCollections)
+	if g.scope.holds(ScopeWrite) && s.options.Write != nil {
+		mcp.AddTool(server, &mcp.Tool{Name: "index_path", Annotations: &mcp.ToolAnnotations{IdempotentHint: true},
+			Description: "Index a folder or file of the server that it allows, or bring all remembered folders up to date. Returns at once, with a job."}, s.mcpIndex)
+		mcp.AddTool(server, &mcp.Tool{Name: "remove_document",
+			Description: "Remove a document from the index; an uploaded file is deleted."}, s.mcpRemove)
+	}
 	server.AddResourceTemplate(&mcp.ResourceTemplate{Name: "document", Title: "Document", URITemplate: documentScheme + "{id}",
 		Description: "The text of a document of the default collection", MIMEType: "text/plain"}, s.mcpResource)
 	server.AddPrompt(&mcp.Prompt{Name: "ask_documents", Title: "Ask the documents", Description: "Answer a question from the documents, with quotes",
@@ -278,6 +284,42 @@ func (s *Server) mcpCollections(ctx context.Context, _ *mcp.CallToolRequest, _ s
 		fmt.Fprintf(text, "%s: %d documents\n", c.Name, c.Documents)
 	}
 	return textResult(text.String()), &mcpCollectionsOutput{collections}, nil
+}
+
+type mcpIndexInput struct {
+	Path       string `json:"path,omitempty" jsonschema:"absolute path on the server; default: all remembered folders"`
+	Collection string `json:"collection,omitempty" jsonschema:"default: the server's default collection"`
+}
+
+type mcpIndexOutput struct {
+	Job   string `json:"job"`
+	State string `json:"state"`
+}
+
+func (s *Server) mcpIndex(ctx context.Context, _ *mcp.CallToolRequest, in mcpIndexInput) (*mcp.CallToolResult, *mcpIndexOutput, error) {
+	out, err := s.startIndex(ctx, &indexInput{Body: &indexBody{Collection: in.Collection, Path: in.Path}})
+	if err != nil {
+		return nil, nil, s.toolError(ctx, err)
+	}
+	return textResult("indexing; job " + out.Body.ID), &mcpIndexOutput{out.Body.ID, out.Body.State}, nil
+}
+
+type mcpRemoveInput struct {
+	ID         string `json:"document_id"`
+	Collection string `json:"collection,omitempty" jsonschema:"default: the server's default collection"`
+}
+
+type mcpRemoveOutput struct {
+	Removed int  `json:"removed"`
+	Deleted bool `json:"deleted" jsonschema:"the file itself was deleted, because it had been uploaded"`
+}
+
+func (s *Server) mcpRemove(ctx context.Context, _ *mcp.CallToolRequest, in mcpRemoveInput) (*mcp.CallToolResult, *mcpRemoveOutput, error) {
+	out, err := s.removeDocument(ctx, &documentInput{ID: in.ID, Collection: in.Collection})
+	if err != nil {
+		return nil, nil, s.toolError(ctx, err)
+	}
+	return textResult(fmt.Sprintf("%d removed", out.Body.Removed)), &mcpRemoveOutput{out.Body.Removed, out.Body.Deleted}, nil
 }
 
 func (s *Server) mcpResource(ctx context.Context, req *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {

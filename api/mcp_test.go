@@ -2,6 +2,8 @@ package api_test
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -108,5 +110,38 @@ func TestMCP(t *testing.T) {
 				t.Errorf("prompt: %v", err)
 			}
 		})
+	}
+}
+
+// TestMCPWriters shows that tools that write are there for who may write alone.
+func TestMCPWriters(t *testing.T) {
+	dir := handbook(t)
+	o := writing(dir, options(dir, nil))
+	o.Tokens = &api.Tokens{File: filepath.Join(dir, "tokens.json")}
+	list := bearers(t, o.Tokens)
+	server := serve(t, o)
+	for _, b := range list {
+		ask := func(body string) string {
+			_, text, _ := request(t, "POST", server.URL+"/mcp", body, "Authorization", "Bearer "+b.secret, "Accept", "application/json, text/event-stream")
+			return text
+		}
+		writes := b.token.Scope != api.ScopeRead
+		if tools := ask(`{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}`); strings.Contains(tools, "remove_document") != writes {
+			t.Errorf("%s: %s", b.name, tools)
+		}
+		if text := ask(tool("index_path", `{}`)); strings.Contains(text, `"job"`) != writes {
+			t.Errorf("%s indexes: %s", b.name, text)
+		}
+	}
+	for path, id := range listing(t, server.URL, "Authorization", "Bearer "+list[7].secret) {
+		_, text, _ := request(t, "POST", server.URL+"/mcp", tool("remove_document", `{"document_id":"`+id+`"}`), "Authorization", "Bearer "+list[7].secret, "Accept", "application/json, text/event-stream")
+		if !strings.Contains(text, `"removed":1`) {
+			t.Errorf("%s: %s", path, text)
+		}
+		break
+	}
+	audit, err := os.ReadFile(filepath.Join(dir, "audit.jsonl"))
+	if err != nil || strings.Count(string(audit), `"what":"index"`) != 2 || strings.Count(string(audit), `"what":"remove document"`) != 1 {
+		t.Errorf("%v: %s", err, audit)
 	}
 }

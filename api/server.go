@@ -81,10 +81,10 @@ type Server struct {
 	handler http.Handler
 	slots   chan struct{}
 
-	metrics  *metrics
-	feedback sync.Mutex // held while a line is written
-	jobs     jobs
-	rooted   chan struct{} // a job may have brought a new root
+	metrics *metrics
+	lines   sync.Mutex // held while a line is added to a file
+	jobs    jobs
+	rooted  chan struct{} // a job may have brought a new root
 
 	mu     sync.Mutex
 	open   map[string]*Collection
@@ -301,9 +301,4 @@ func (s *Server) opened(ctx context.Context, name string) (*Collection, error) {
 	c.Name = name
 	s.open[name] = c
 	return c, nil
-}
-
-// audit writes what was changed, and by whom, to the log.
-func (s *Server) audit(ctx context.Context, what string, about ...any) {
-	s.log.InfoContext(ctx, "audit", append([]any{"request", requestID(ctx), "token", grantOf(ctx).id, "what", what}, about...)...)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
 	"slices"
@@ -45,6 +46,7 @@ that "lore index" can run beside the server.`,
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.hosts, "host", nil, "`NAME` besides localhost that clients reach this server by; may be given several times")
 	flags.BoolVar(&f.watch, "watch", false, "keep the remembered folders up to date while files change")
+	flags.StringVar(&f.logs, "log", "", "write every request and change to standard error, as `FORMAT` text or json")
 	flags.BoolVar(&f.readOnly, "read-only", false, "take no uploads and no requests to index or remove")
 	flags.StringArrayVar(&f.allowPaths, "allow-path", nil, "let clients have anything below this `FOLDER` indexed, without following links; may be given several times")
 	return cmd
@@ -54,6 +56,7 @@ that "lore index" can run beside the server.`,
 type serveFlags struct {
 	hosts, allowPaths []string
 	watch, readOnly   bool
+	logs              string
 }
 
 func (p *program) serve(ctx context.Context, f serveFlags) error {
@@ -64,6 +67,15 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 		if !exists(dir) {
 			return usagef("--allow-path %s: no such folder", dir)
 		}
+	}
+	switch f.logs {
+	case "":
+	case "text":
+		p.log = slog.New(slog.NewTextHandler(p.err, nil))
+	case "json":
+		p.log = slog.New(slog.NewJSONHandler(p.err, nil))
+	default:
+		return usagef("--log %s: the format is text or json", f.logs)
 	}
 	if f.watch && f.readOnly {
 		return usagef("--watch writes: leave out --read-only")
