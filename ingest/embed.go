@@ -74,14 +74,24 @@ type FillOptions struct {
 	Progress func(Progress)
 }
 
+// Vectors are points that want vectors: those of a [store.Store], or those that
+// a switch of models builds, with Settings and Stats to match.
+type Vectors interface {
+	Pending(ctx context.Context, limit int) ([]store.Point, error)
+	SetVectors(ctx context.Context, vectors []store.PointVector) error
+	Settings(ctx context.Context) (store.Settings, error)
+	Stats(ctx context.Context) (store.Stats, error) // Points and Embedded are read
+}
+
 // Filled says what a Fill did.
 type Filled struct {
 	Embedded int    // points that got a vector
 	Pending  int    // points still without one
+	Refused  int    // of Pending: points whose text the embedder does not take
 	Warning  string // why some are, in one line; "" when none are
 }
 
-// Fill makes the vectors that points of st still lack, newest documents first,
+// Fill makes the vectors that points of to still lack, newest documents first,
 // and stores them batch by batch: it can be cut off anywhere and goes on from
 // there when it is called again. Equal texts are embedded once.
 //
@@ -90,8 +100,8 @@ type Filled struct {
 // rest stays pending and Warning says why. A text that the embedder refuses is
 // shortened if it is too long, else passed over. Errors are those of the store
 // and of ctx.
-func Fill(ctx context.Context, st store.Store, e model.Embedder, opts *FillOptions) (Filled, error) {
-	f := &filler{store: st, embedder: e, wait: wait, now: time.Now}
+func Fill(ctx context.Context, to Vectors, e model.Embedder, opts *FillOptions) (Filled, error) {
+	f := &filler{store: to, embedder: e, wait: wait, now: time.Now}
 	if opts != nil {
 		f.progress = opts.Progress
 	}
@@ -100,7 +110,7 @@ func Fill(ctx context.Context, st store.Store, e model.Embedder, opts *FillOptio
 
 // filler is one Fill.
 type filler struct {
-	store    store.Store
+	store    Vectors
 	embedder model.Embedder
 	progress func(Progress)
 	wait     func(context.Context, time.Duration) error
@@ -135,7 +145,7 @@ func (f *filler) fill(ctx context.Context) (Filled, error) {
 	f.ticker.start(StageEmbed, total)
 	err = f.run(ctx)
 	f.ticker.end()
-	out.Embedded = f.done
+	out.Embedded, out.Refused = f.done, len(f.refused)
 	if stats, e := f.store.Stats(context.WithoutCancel(ctx)); e == nil {
 		out.Pending = stats.Points - stats.Embedded
 	}

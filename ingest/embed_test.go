@@ -151,7 +151,7 @@ func TestFillPassesOverWhatIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want(t, Filled{Embedded: 31, Pending: 1, Warning: "1 texts got no vector, because the embedder refused them: model server : cannot tokenise"}, got)
+	want(t, Filled{Embedded: 31, Pending: 1, Refused: 1, Warning: "1 texts got no vector, because the embedder refused them: model server : cannot tokenise"}, got)
 	if !slices.ContainsFunc(b.e.texts, func(x string) bool { return strings.HasPrefix(x, "long long") }) {
 		t.Error("the long text was not shortened")
 	}

@@ -128,7 +128,7 @@ document; what the documents do not say, lore does not say.
 	root.AddCommand(
 		p.indexCommand(), p.askCommand(), p.searchCommand(), p.chatCommand(), p.serveCommand(), p.mcpCommand(), p.tokenCommand(),
 		p.lsCommand(), p.statusCommand(), p.rmCommand(), p.doctorCommand(), p.backupCommand(), p.compactCommand(),
-		p.evalCommand(), p.extractCommand(), p.initCommand(), p.configCommand(), p.versionCommand(),
+		p.modelCommand(), p.evalCommand(), p.extractCommand(), p.initCommand(), p.configCommand(), p.versionCommand(),
 	)
 	usageArgs(root)
 	return root

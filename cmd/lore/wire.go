@@ -72,6 +72,10 @@ func (p *program) openCollection(ctx context.Context, collection string, how acc
 	if errors.Is(err, store.ErrNoCollection) {
 		return nil, p.errNothingIndexed()
 	}
+	var mismatch *store.ModelMismatchError
+	if errors.As(err, &mismatch) {
+		return nil, p.explainMismatch(mismatch)
+	}
 	return st, err
 }
 
@@ -114,7 +118,12 @@ func openSQLite(ctx context.Context, dir string, o sqlitestore.Options) (store.S
 
 // embedder returns the embedding model of the settings; nil when it is none.
 func (p *program) embedder(ctx context.Context) (model.Embedder, error) {
-	kind, name, _ := strings.Cut(p.cfg.Embedder, ":")
+	return p.embedderNamed(ctx, p.cfg.Embedder, p.cfg.Origin("embedder"))
+}
+
+// embedderNamed is embedder for a name that came from somewhere else.
+func (p *program) embedderNamed(ctx context.Context, embedder, origin string) (model.Embedder, error) {
+	kind, name, _ := strings.Cut(embedder, ":")
 	switch kind {
 	case "none":
 		return nil, nil
@@ -136,7 +145,7 @@ func (p *program) embedder(ctx context.Context) (model.Embedder, error) {
 		}
 		return langchain.NewEmbedder(ctx, opts)
 	}
-	return nil, usagef("%s: embedder %q is not known; use builtin, ollama:NAME, openai:NAME or none", p.cfg.Origin("embedder"), p.cfg.Embedder)
+	return nil, usagef("%s: embedder %q is not known; use builtin, ollama:NAME, openai:NAME or none", origin, embedder)
 }
 
 // embedderProbe bounds how long an embedding server may take to say hello; a
