@@ -26,6 +26,10 @@ const space = "\xe2\x96\x81"
 // unknownPenalty is how far an unknown code point scores below the worst piece.
 const unknownPenalty = 10
 
+// longestPiece bounds a piece's bytes. With a limit on the number of pieces, text
+// beyond that many of the longest is not looked at.
+const longestPiece = 128
+
 // Table holds pieces with their scores, and the normalisation.
 type Table struct {
 	units   []uint32
@@ -78,6 +82,9 @@ func Build(pieces []string, scores []float32, floor float32, mappings []Mapping)
 	t = &Table{scores: make([]float32, len(pieces)), floor: floor}
 	for n, i := range order {
 		keys[n], t.scores[n] = pieces[i], scores[i]
+		if len(keys[n]) > longestPiece {
+			return nil, nil, fmt.Errorf("build pieces: %q has more than %d bytes", keys[n], longestPiece)
+		}
 	}
 	if t.units, err = buildTrie(keys); err != nil {
 		return nil, nil, err
@@ -273,13 +280,18 @@ type node struct {
 
 // normalise writes prefix and text into c.text: code points mapped, runs of
 // spaces made one, every space written as the word mark, one mark at the start.
-func (c *Cutter) normalise(t *Table, parts ...string) {
+// It stops once there are enough bytes for limit pieces (0: no limit).
+func (c *Cutter) normalise(t *Table, limit int, parts ...string) {
+	enough := math.MaxInt
+	if limit > 0 {
+		enough = (limit + 1) * longestPiece
+	}
 	dst := append(c.text[:0], space...)
 	// afterSpace: the last thing written is a mark for a space. The mark at the
 	// start stands for a leading space if there is one.
 	afterSpace := true
 	for _, s := range parts {
-		for i := 0; i < len(s); {
+		for i := 0; i < len(s) && len(dst) < enough; {
 			if b := s[i]; b < utf8.RuneSelf {
 				i++
 				if m := t.ascii[b]; m > ' ' {
@@ -328,7 +340,7 @@ func (n *normTable) append(dst []byte, r rune, same string, afterSpace bool) ([]
 // Cut appends the pieces of the parts, read as one text, to dst, at most limit of
 // them (0: all). An empty text is one word mark.
 func (c *Cutter) Cut(t *Table, dst []Piece, limit int, parts ...string) []Piece {
-	c.normalise(t, parts...)
+	c.normalise(t, limit, parts...)
 	text := c.text
 	n := len(text)
 	if cap(c.nodes) < n+1 {

@@ -87,6 +87,14 @@ func TestCutLimit(t *testing.T) {
 	if got := c.Cut(table, nil, 2, "the cat the cat"); len(got) != 2 {
 		t.Errorf("limit 2 gave %d pieces", len(got))
 	}
+	long := strings.Repeat("the cats 北京 ", 5000)
+	all := c.Cut(table, nil, 0, long)
+	if got := c.Cut(table, nil, 40, long); !slices.Equal(got, all[:40]) {
+		t.Errorf("with a limit %v, without %v", got, all[:40])
+	}
+	if n := len(c.text); n > 41*longestPiece+16 {
+		t.Errorf("%d bytes were looked at for 40 pieces", n)
+	}
 }
 
 // TestCutIsBest compares with the definition: of all ways to cut the text the one
@@ -146,7 +154,7 @@ func TestOpenGivesTheSameTable(t *testing.T) {
 }
 
 func TestBuildRefuses(t *testing.T) {
-	for _, pieces := range [][]string{{"a", "a"}, {""}, {"a\x00"}} {
+	for _, pieces := range [][]string{{"a", "a"}, {""}, {"a\x00"}, {strings.Repeat("a", longestPiece+1)}} {
 		if _, _, err := Build(pieces, make([]float32, len(pieces)), -1, nil); err == nil {
 			t.Errorf("pieces %q were taken", pieces)
 		}
