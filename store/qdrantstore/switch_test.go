@@ -328,3 +328,37 @@ func TestExchangeDuringWrite(t *testing.T) {
 		t.Errorf("found %q", got)
 	}
 }
+
+// TestSwitchToSameLength finds no neighbours by another model's vectors, though
+// nothing about their length shows that they are another's.
+func TestSwitchToSameLength(t *testing.T) {
+	server := qdranttest.Start(t)
+	o := options(server)
+	s := open(t, o)
+	put(t, s, document("a", "1", texts("a", "1", 6)...))
+	if err := embed(t.Context(), s, storetest.Model.Dimension); err != nil {
+		t.Fatal(err)
+	}
+	dense := store.Query{Leg: store.LegDense, Dense: vector("q"), Limit: 20}
+	ro := o
+	ro.ReadOnly = true
+	reader := open(t, ro)
+	if hits, err := reader.Search(t.Context(), dense); err != nil || len(hits) != 6 {
+		t.Fatalf("before: %d hits, %v", len(hits), err)
+	}
+	twin := store.Model{Fingerprint: "twin", Dimension: storetest.Model.Dimension}
+	w, err := s.BeginSwitch(t.Context(), twin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := embed(t.Context(), w, twin.Dimension); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var mismatch *store.ModelMismatchError
+	if hits, err := reader.Search(t.Context(), dense); !errors.As(err, &mismatch) {
+		t.Errorf("a handle of the old model finds %d points, %v", len(hits), err)
+	}
+}
