@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -215,5 +216,66 @@ func TestForeignFile(t *testing.T) {
 	}
 	if _, err := Open(context.Background(), dir, Options{Collection: "other", Create: true}); err == nil || !strings.Contains(err.Error(), "another program") {
 		t.Errorf("a database of another program: %v", err)
+	}
+}
+
+// TestWritesDuringMerge writes between the reading of segments and the exchange
+// for their merger, as happens while a merge runs in the background.
+func TestWritesDuringMerge(t *testing.T) {
+	defer func(fan int) { fanIn = fan }(fanIn)
+	fanIn = 1 << 20
+	ctx := context.Background()
+	s := openTest(t, t.TempDir(), Options{Create: true})
+	var last store.Document
+	for i := range 8 {
+		last = testDocument(fmt.Sprint(i, ".md"), "v1", 6, 30)
+		putTest(t, s, last)
+		if err := embedAll(ctx, s, 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, kind := range []string{kindPoints, kindVectors} {
+		ix := indexOf(t, s)
+		p := &plan{kind: kind}
+		if kind == kindPoints {
+			p.points = ix.points
+		} else {
+			p.vectors = ix.vectors
+		}
+		s.writing.Lock()
+		s.merging = map[int64]bool{}
+		for _, id := range p.rows() {
+			s.merging[id] = true
+		}
+		s.writing.Unlock()
+		var buf bytes.Buffer
+		n, size, err := s.build(&buf, p, func() error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.SetVectors(ctx, []store.PointVector{{ID: last.Points[2].ID, Digest: last.Points[2].Digest, Vector: testVector("changed while "+kind, testModel.Dimension)}}); err != nil {
+			t.Fatal(err)
+		}
+		putTest(t, s, testDocument("1.md", "while "+kind, 3, 30), testDocument("new "+kind, "v1", 2, 10))
+		if _, err := s.Remove(ctx, store.Filter{Paths: []string{map[string]string{kindPoints: "2.md", kindVectors: "3.md"}[kind]}}); err != nil {
+			t.Fatal(err)
+		}
+		want := contentOf(t, s)
+		s.writing.Lock()
+		err = s.replace(ix, p, n, size, func(*txn, int64) ([]byte, error) { return buf.Bytes(), nil })
+		s.merging = nil
+		s.writing.Unlock()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := contentOf(t, s); got != want {
+			t.Errorf("exchanging %s changes answers", kind)
+		}
+		clean(t, s)
+		// The same from a fresh start.
+		again := openTest(t, filepath.Dir(s.file), Options{ReadOnly: true})
+		if got := contentOf(t, again); got != want {
+			t.Errorf("after reopening, exchanging %s changes answers", kind)
+		}
 	}
 }

@@ -221,10 +221,7 @@ func (s *Store) replace(ix *index, p *plan, n int, size int64, place func(t *txn
 // forget drops removed ranges, up to a generation, that no segment but the
 // replaced ones can hold.
 func (t *txn) forget(replaced []int64, cleaned int64) error {
-	ix, err := t.index()
-	if err != nil {
-		return err
-	}
+	ix := t.ix
 	var drop []int64
 	if err := t.c.query("SELECT first, count FROM dead WHERE generation <= ?", func(v []value) error {
 		first, count := asInt(v[0]), asInt(v[1])

@@ -133,17 +133,13 @@ func (t *txn) addVectors(key int64, d *store.Document) (n int, err error) {
 	if len(d.Points) == 0 {
 		return 0, nil
 	}
-	ix, err := t.index()
-	if err != nil {
-		return 0, err
-	}
 	for i := range d.Points {
 		p := &d.Points[i]
 		var v store.Vector
 		if p.Dense != nil {
 			v = normalised(p.Dense)
-		} else if len(ix.vectors) > 0 {
-			if v, err = ix.byDigest(p.Digest); err != nil {
+		} else if len(t.ix.vectors) > 0 {
+			if v, err = t.ix.byDigest(p.Digest); err != nil {
 				return 0, err
 			}
 		}

@@ -266,7 +266,7 @@ func (r *repairer) dropSegments(ctx context.Context) error {
 		}
 	}
 	r.report.Segments = len(bad)
-	return s.transact(ctx, func(t *txn) error {
+	return s.run(ctx, func(t *txn) error {
 		generation, err := t.c.int("SELECT max(coalesce((SELECT max(cleaned) FROM segments), 0), coalesce((SELECT max(generation) FROM dead), 0), coalesce((SELECT max(generation) FROM dead_vectors), 0))")
 		if err != nil {
 			return err
@@ -280,7 +280,7 @@ func (r *repairer) dropSegments(ctx context.Context) error {
 			}
 		}
 		return r.fixMeta(t)
-	})
+	}, false)
 }
 
 // fixMeta puts back counters that a damaged table of settings has lost.
@@ -330,11 +330,7 @@ func (r *repairer) dropDocuments(ctx context.Context) error {
 				return err
 			}
 		}
-		ix, err := t.index()
-		if err != nil {
-			return err
-		}
-		for _, p := range ix.points {
+		for _, p := range t.ix.points {
 			for run, key := range p.runKeys {
 				if !p.dead.has(p.runLocals[run]) && !known[int64(key)] {
 					if err := t.killAgain(int64(key), int(p.runLocals[run+1]-p.runLocals[run])); err != nil {
@@ -473,10 +469,6 @@ func (r *repairer) rebuildBatch(ctx context.Context, batch []row) error {
 // recount counts everything again.
 func (r *repairer) recount(ctx context.Context) error {
 	return r.s.transact(ctx, func(t *txn) error {
-		ix, err := t.index()
-		if err != nil {
-			return err
-		}
 		var sum tally
 		embedded := map[int64]int64{}
 		if err := eachDocument(ctx, t.c, store.Filter{}, func(d row) error {
@@ -497,7 +489,7 @@ func (r *repairer) recount(ctx context.Context) error {
 					return err
 				}
 				sum.language(point.Payload.Language, 1)
-				if v, row, ok := ix.vectorOf(uint32(d.key) + uint32(i)); ok {
+				if v, row, ok := t.ix.vectorOf(uint32(d.key) + uint32(i)); ok {
 					if [16]byte(v.digests[16*row:16*row+16]) == digestKey(point.Digest) {
 						n++
 					} else if _, err := t.c.exec("INSERT OR REPLACE INTO dead_vectors(segment, key, generation) VALUES(?, ?, ?)", v.row, int64(v.keys[row]), t.generation); err != nil {

@@ -18,8 +18,8 @@ type txn struct {
 	s          *Store
 	c          *conn
 	ctx        context.Context
-	generation int64 // that it makes
-	ix         *index
+	generation int64  // that it makes
+	ix         *index // of the collection as it was before
 	roots      map[string]int64
 	nextKey    int64 // 0 until asked for
 	tally      tally
@@ -49,6 +49,12 @@ func (s *Store) write(ctx context.Context, f func(*txn) error) error {
 
 // transact is write for those who hold the lock.
 func (s *Store) transact(ctx context.Context, f func(*txn) error) error {
+	return s.run(ctx, f, true)
+}
+
+// run runs a transaction, with an index or without. The index has to be opened
+// before anything is changed: later it would show what is not committed.
+func (s *Store) run(ctx context.Context, f func(*txn) error, indexed bool) error {
 	t := &txn{s: s, c: s.writer, ctx: ctx}
 	defer func() { t.ix.release() }()
 	if _, err := t.c.exec("BEGIN IMMEDIATE"); err != nil {
@@ -58,6 +64,9 @@ func (s *Store) transact(ctx context.Context, f func(*txn) error) error {
 	t.generation = generation + 1
 	if err == nil {
 		err = s.mismatch(t.c)
+	}
+	if err == nil && indexed {
+		t.ix, err = s.current(t.c)
 	}
 	if err == nil {
 		err = f(t)
@@ -79,14 +88,6 @@ func (s *Store) transact(ctx context.Context, f func(*txn) error) error {
 		_, _ = t.c.exec("ROLLBACK")
 	}
 	return err
-}
-
-// index returns the index as it was before the transaction.
-func (t *txn) index() (ix *index, err error) {
-	if t.ix == nil {
-		t.ix, err = t.s.current(t.c)
-	}
-	return t.ix, err
 }
 
 // flush writes what was gathered.

@@ -108,10 +108,7 @@ func (s *Store) SetVectors(ctx context.Context, vectors []store.PointVector) err
 }
 
 func (t *txn) setVectors(vectors []store.PointVector) error {
-	ix, err := t.index()
-	if err != nil {
-		return err
-	}
+	ix := t.ix
 	where, err := t.locate(ix, vectors)
 	if err != nil {
 		return err

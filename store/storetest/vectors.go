@@ -166,6 +166,8 @@ func testShared(t *testing.T, e *env) {
 	e.sameAsReference(s, ref)
 	e.close(s)
 	s = e.open()
+	// The first write of a process replaces a document.
+	put(e.document("b.md", "2", "new", "two", "one", "more"), 3)
 	put(e.document("c.md", "1", "new", "one", "unknown"), 2)
 	// A vector that comes along is kept even if the digest is known.
 	own := e.document("d.md", "1", "five")
