@@ -65,9 +65,13 @@ type documentInput struct {
 	Collection string `query:"collection" maxLength:"64" pattern:"^[A-Za-z0-9_-]*$"`
 }
 
+// ListedDocument is exported for the schema, which leaves out what is embedded
+// under another name.
+type ListedDocument = documentBody
+
 // documentText is a document with its text.
 type documentText struct {
-	documentBody
+	ListedDocument
 	Text  string     `json:"text" doc:"The text that start and end of citations index, in bytes of UTF-8"`
 	Pages []pageBody `json:"pages" doc:"Where pages, slides or sheets begin"`
 }
@@ -135,7 +139,7 @@ func (s *Server) getDocument(ctx context.Context, in *documentInput) (*documentO
 		return nil, s.failed(ctx, err)
 	}
 	out := &documentOutput{ETag: `"` + found.Version + `"`}
-	out.Body = documentText{documentBody: listed(*found), Text: text, Pages: pages(points)}
+	out.Body = documentText{ListedDocument: listed(*found), Text: text, Pages: pages(points)}
 	return out, nil
 }
 

@@ -111,8 +111,14 @@ func (l *partStore) Documents(ctx context.Context, f store.Filter) iter.Seq2[sto
 			yield(store.DocumentInfo{}, err)
 			return
 		}
-		if any {
-			l.Store.Documents(ctx, f)(yield)
+		if !any {
+			return
+		}
+		for info, err := range l.Store.Documents(ctx, f) {
+			info.URI = public(info.URI)
+			if !yield(info, err) {
+				return
+			}
 		}
 	}
 }
@@ -128,7 +134,11 @@ func (l *partStore) Points(ctx context.Context, id string, first, last int) ([]s
 	if err := l.sees(ctx, id); err != nil {
 		return nil, err
 	}
-	return l.Store.Points(ctx, id, first, last)
+	points, err := l.Store.Points(ctx, id, first, last)
+	for i := range points {
+		points[i].Payload.URI = public(points[i].Payload.URI)
+	}
+	return points, err
 }
 
 func (l *partStore) Search(ctx context.Context, q store.Query) ([]store.Hit, error) {
@@ -137,7 +147,19 @@ func (l *partStore) Search(ctx context.Context, q store.Query) ([]store.Hit, err
 		return nil, err
 	}
 	q.Filter = f
-	return l.Store.Search(ctx, q)
+	hits, err := l.Store.Search(ctx, q)
+	for i := range hits {
+		hits[i].Payload.URI = public(hits[i].Payload.URI)
+	}
+	return hits, err
+}
+
+// public returns a URI unless it says where a file lies on the server.
+func public(uri string) string {
+	if strings.HasPrefix(uri, "file:") {
+		return ""
+	}
+	return uri
 }
 
 // Settings holds no roots: where documents lie on the server is not told.

@@ -212,6 +212,9 @@ func TestNoLeaks(t *testing.T) {
 				if status == http.StatusForbidden && probe.name != "index" || status >= 500 {
 					t.Errorf("%s: %s: %d %s", b.name, probe.name, status, text)
 				}
+				if len(b.token.Paths)+len(b.token.Labels) > 0 && strings.Contains(text, "file://") {
+					t.Errorf("%s: %s tells where files lie: %s", b.name, probe.name, text)
+				}
 				for _, other := range plants {
 					if mine[other.word] {
 						if !probe.echoes && strings.Contains(text, ids[other.word]) {

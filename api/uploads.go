@@ -83,7 +83,7 @@ func (s *Server) uploadRoutes(mux *http.ServeMux, routes huma.API) {
 			{Name: "collection", In: "query", Schema: text},
 		},
 		Responses: map[string]*huma.Response{
-			"200":     {Description: "The file", Content: map[string]*huma.MediaType{"application/octet-stream": {Schema: file}}},
+			"200":     {Description: "The file", Content: map[string]*huma.MediaType{"*/*": {Schema: file}}},
 			"default": {Description: "Error", Content: problems},
 		},
 	})
