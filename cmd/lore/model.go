@@ -251,7 +251,15 @@ func (p *program) switched(ctx context.Context, name string) error {
 	if stats.Embedded < stats.Points {
 		p.note("`lore --embedder %s index` makes the vectors that are missing", name)
 	}
-	p.note("`lore model switch --rollback` returns to the model before; `lore model switch --forget` deletes its vectors")
+	if switcher, ok := st.(store.Switcher); ok {
+		status, err := switcher.Switching(ctx)
+		if err != nil {
+			return err
+		}
+		if status.Previous != (store.Model{}) {
+			p.note("`lore model switch --rollback` returns to %s; `lore model switch --forget` deletes its vectors", status.Previous.Fingerprint)
+		}
+	}
 	return nil
 }
 
