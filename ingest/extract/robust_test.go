@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -205,7 +207,11 @@ func mutate(r *rand.Rand, data []byte) []byte {
 func TestMutations(t *testing.T) {
 	x := extract.New(nil)
 	files := samples(t)
-	for seed := range uint64(200) {
+	n := uint64(200)
+	if v, err := strconv.ParseUint(os.Getenv("LORE_SOAK"), 10, 32); err == nil {
+		n = v // make soak asks for more
+	}
+	for seed := range n {
 		r := rand.New(rand.NewPCG(seed, 1))
 		f := files[r.IntN(len(files))]
 		data := mutate(r, f.data)
