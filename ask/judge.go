@@ -207,16 +207,16 @@ type judge struct {
 var (
 	judgeEnglish = judge{weights: [signalCount]float64{
 		signalBias: -1.23, signalUnit: 0.45, signalContext: 0.27, signalFigures: -1.69, signalKind: 0.52, signalSparse: 0.94, signalMargin: 0.15, signalNear: 0.41, signalUnitNames: -1.91, signalUnitFigures: -1.1, signalOpposed: -3.8, signalUnitStarts: -0.68,
-	}, thresholds: [3]float64{0.22, 0.39, 0.54}}
+	}, thresholds: [3]float64{0.22, 0.38, 0.54}}
 	judgeChinese = judge{weights: [signalCount]float64{
 		signalBias: -5.76, signalPassage: 1.32, signalUnit: 1.15, signalContext: 4.19, signalHeaviest: -0.21, signalFigures: -1.12, signalKind: 0.23, signalSparse: 2.25, signalMargin: 1.96, signalNear: 0.42, signalUnitNames: -2.05, signalUnitFigures: -0.76, signalOpposed: -1.42, signalUnitStarts: -1.45,
-	}, thresholds: [3]float64{0.18, 0.44, 0.68}}
+	}, thresholds: [3]float64{0.18, 0.41, 0.68}}
 	judgeEnglishDense = judge{weights: [signalCount]float64{
 		signalBias: -1.04, signalUnit: 1.06, signalFigures: -1.28, signalKind: 0.33, signalNear: 0.7, signalUnitNames: -1.66, signalUnitFigures: -1.73, signalOpposed: -4.1, signalDense: 0.91,
 	}, thresholds: [3]float64{0.25, 0.43, 0.55}}
 	judgeChineseDense = judge{weights: [signalCount]float64{
 		signalBias: -5.76, signalPassage: 1.32, signalUnit: 1.15, signalContext: 4.19, signalHeaviest: -0.21, signalFigures: -1.12, signalKind: 0.23, signalSparse: 2.25, signalMargin: 1.96, signalNear: 0.42, signalUnitNames: -2.05, signalUnitFigures: -0.76, signalOpposed: -1.42, signalUnitStarts: -1.45,
-	}, thresholds: [3]float64{0.18, 0.44, 0.68}}
+	}, thresholds: [3]float64{0.18, 0.41, 0.68}}
 	// judgeMeaning has its weights in meaning.confidence.
 	judgeMeaning = judge{thresholds: [3]float64{0.2, 0.3, 0.5}}
 )
