@@ -1,7 +1,6 @@
 package extract
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/lore-kb/lore/ingest"
@@ -54,15 +53,15 @@ func language(name string) (lang string, kind codeKind, ok bool) {
 }
 
 var (
-	defKeyword = regexp.MustCompile(`^\s*(?:(?:@\w+(?:\([^)]*\))?|export|default|public|private|protected|internal|static|final|abstract|sealed|open|override|virtual|async|unsafe|const|inline|extern(?:\s+"[^"]*")?|pub(?:\([^)]*\))?|data|case|partial|local|suspend|fileprivate|mutating|implicit|lazy|declare|readonly)\s+)*` +
+	defKeyword = lazy(`^\s*(?:(?:@\w+(?:\([^)]*\))?|export|default|public|private|protected|internal|static|final|abstract|sealed|open|override|virtual|async|unsafe|const|inline|extern(?:\s+"[^"]*")?|pub(?:\([^)]*\))?|data|case|partial|local|suspend|fileprivate|mutating|implicit|lazy|declare|readonly)\s+)*` +
 		`(?:func|function\*?|def|defp|defmodule|defmacro|defn-?|class|interface|struct|enum|union|trait|impl|type|module|namespace|object|record|protocol|extension|fn|fun|sub|proc|procedure|subroutine|message|service|rpc|resource|variable|output|entity|macro_rules!|\(def(?:un|n|ine|macro|var)?)` +
 		`(?:\s*<[^>]*>)?(?:\s+\([^)]*\))?\s+(?:self\.|&|\()?["']?([\pL_$][\pL\pN_$.:?!'-]*)`)
-	defReceiver = regexp.MustCompile(`^func\s*\(\s*(?:\w+\s+)?\*?([\w.]+)(?:\[[^\]]*\])?\s*\)\s*(\w+)`)
-	defArrow    = regexp.MustCompile(`^\s*(?:export\s+)?(?:const|let|var)\s+([\w$]+)\s*(?::[^=]+)?=\s*(?:async\s*)?(?:function\b|\([^)]*\)\s*(?::[^=]+)?=>|[\w$]+\s*=>)`)
-	defAssigned = regexp.MustCompile(`^\s*([\w.]+)\s*(?:<-|=)\s*function\s*\(`)
-	defBrace    = regexp.MustCompile(`^\s*(?:[\w$<>\[\],:&*.?@~]+\s+)*[*&]*([\w$:~]+)\s*\([^;{}]*\)?[^;{}=]*\{?\s*$`)
-	defSQL      = regexp.MustCompile(`(?i)^\s*(?:create|alter)\s+(?:or\s+replace\s+)?(?:global\s+|temp(?:orary)?\s+|unique\s+|materialized\s+)*(?:table|view|function|procedure|index|trigger|type|schema|sequence)\s+(?:if\s+not\s+exists\s+)?([\w."\x60]+)`)
-	defMake     = regexp.MustCompile(`^([\w./%-]+)\s*:(?:[^=]|$)`)
+	defReceiver = lazy(`^func\s*\(\s*(?:\w+\s+)?\*?([\w.]+)(?:\[[^\]]*\])?\s*\)\s*(\w+)`)
+	defArrow    = lazy(`^\s*(?:export\s+)?(?:const|let|var)\s+([\w$]+)\s*(?::[^=]+)?=\s*(?:async\s*)?(?:function\b|\([^)]*\)\s*(?::[^=]+)?=>|[\w$]+\s*=>)`)
+	defAssigned = lazy(`^\s*([\w.]+)\s*(?:<-|=)\s*function\s*\(`)
+	defBrace    = lazy(`^\s*(?:[\w$<>\[\],:&*.?@~]+\s+)*[*&]*([\w$:~]+)\s*\([^;{}]*\)?[^;{}=]*\{?\s*$`)
+	defSQL      = lazy(`(?i)^\s*(?:create|alter)\s+(?:or\s+replace\s+)?(?:global\s+|temp(?:orary)?\s+|unique\s+|materialized\s+)*(?:table|view|function|procedure|index|trigger|type|schema|sequence)\s+(?:if\s+not\s+exists\s+)?([\w."\x60]+)`)
+	defMake     = lazy(`^([\w./%-]+)\s*:(?:[^=]|$)`)
 )
 
 // notNames begin statements that look like definitions with a brace.

@@ -1,7 +1,6 @@
 package extract
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/lore-kb/lore/ingest"
@@ -19,30 +18,30 @@ type markup struct {
 	media    string
 	heading  func(line string) (level int, name string)
 	under    bool // headings are lines with a line of marks below
-	begin    *regexp.Regexp
-	end      *regexp.Regexp // of code; the fence itself when nil
-	indented bool           // code is what follows "::" and is indented
-	skip     *regexp.Regexp // lines without text
-	title    *regexp.Regexp // a line that gives the title
+	begin    *lazyRegexp
+	end      *lazyRegexp // of code; the fence itself when nil
+	indented bool        // code is what follows "::" and is indented
+	skip     *lazyRegexp // lines without text
+	title    *lazyRegexp // a line that gives the title
 }
 
 var (
-	orgHeading  = regexp.MustCompile(`^(\*+)\s+(?:(?:TODO|DONE|NEXT|WAITING)\s+)?(.+?)(?:\s+:[\w:@]+:)?$`)
-	adocHeading = regexp.MustCompile(`^(={1,6})\s+(\S.*)$`)
-	texSkip     = regexp.MustCompile(`^\s*(?:%|\\(?:documentclass|usepackage|begin|end|maketitle|tableofcontents|newpage|clearpage|label|bibliography|bibliographystyle|centering|includegraphics|input|include|newcommand|renewcommand|def|set[a-z]*)\b[^ ]*\s*$)`)
-	texHeading  = regexp.MustCompile(`^\s*\\(part|chapter|section|subsection|subsubsection|paragraph|title)\*?(?:\[[^\]]*\])?\{(.*?)\}?\s*(?:\\label\{[^}]*\})?\s*%?$`)
-	wikiHeading = regexp.MustCompile(`^(={1,6})\s*([^=].*?)\s*={1,6}\s*$`)
-	podHeading  = regexp.MustCompile(`^=head([1-6])\s+(.+)$`)
-	textile     = regexp.MustCompile(`^h([1-6])\.\s+(.+)$`)
+	orgHeading  = lazy(`^(\*+)\s+(?:(?:TODO|DONE|NEXT|WAITING)\s+)?(.+?)(?:\s+:[\w:@]+:)?$`)
+	adocHeading = lazy(`^(={1,6})\s+(\S.*)$`)
+	texSkip     = lazy(`^\s*(?:%|\\(?:documentclass|usepackage|begin|end|maketitle|tableofcontents|newpage|clearpage|label|bibliography|bibliographystyle|centering|includegraphics|input|include|newcommand|renewcommand|def|set[a-z]*)\b[^ ]*\s*$)`)
+	texHeading  = lazy(`^\s*\\(part|chapter|section|subsection|subsubsection|paragraph|title)\*?(?:\[[^\]]*\])?\{(.*?)\}?\s*(?:\\label\{[^}]*\})?\s*%?$`)
+	wikiHeading = lazy(`^(={1,6})\s*([^=].*?)\s*={1,6}\s*$`)
+	podHeading  = lazy(`^=head([1-6])\s+(.+)$`)
+	textile     = lazy(`^h([1-6])\.\s+(.+)$`)
 )
 
 var markups = map[string]markup{
-	".org":  {media: "text/org", begin: regexp.MustCompile(`(?i)^\s*#\+begin_(?:src|example)`), end: regexp.MustCompile(`(?i)^\s*#\+end_`), heading: byCount(orgHeading), skip: regexp.MustCompile(`^#(?:\+| |$)`), title: regexp.MustCompile(`(?i)^#\+title:\s*(.+)$`)},
+	".org":  {media: "text/org", begin: lazy(`(?i)^\s*#\+begin_(?:src|example)`), end: lazy(`(?i)^\s*#\+end_`), heading: byCount(orgHeading), skip: lazy(`^#(?:\+| |$)`), title: lazy(`(?i)^#\+title:\s*(.+)$`)},
 	".rst":  {media: "text/x-rst", under: true, indented: true},
-	".adoc": {media: "text/asciidoc", begin: regexp.MustCompile(`^(?:----+|\.\.\.\.+)$`), heading: byCount(adocHeading)},
+	".adoc": {media: "text/asciidoc", begin: lazy(`^(?:----+|\.\.\.\.+)$`), heading: byCount(adocHeading)},
 	".wiki": {media: "text/x-wiki", heading: byCount(wikiHeading)},
 	".typ":  {media: "text/x-typst", heading: byCount(adocHeading)},
-	".tex": {media: "text/x-tex", skip: texSkip, begin: regexp.MustCompile(`^\s*\\begin\{(?:verbatim|lstlisting|minted)`), end: regexp.MustCompile(`^\s*\\end\{(?:verbatim|lstlisting|minted)`),
+	".tex": {media: "text/x-tex", skip: texSkip, begin: lazy(`^\s*\\begin\{(?:verbatim|lstlisting|minted)`), end: lazy(`^\s*\\end\{(?:verbatim|lstlisting|minted)`),
 		heading: func(line string) (int, string) {
 			m := texHeading.FindStringSubmatch(line)
 			if m == nil {
@@ -54,7 +53,7 @@ var markups = map[string]markup{
 	".textile": {media: "text/x-textile", heading: byDigit(textile)},
 }
 
-func byCount(re *regexp.Regexp) func(string) (int, string) {
+func byCount(re *lazyRegexp) func(string) (int, string) {
 	return func(line string) (int, string) {
 		if m := re.FindStringSubmatch(line); m != nil {
 			return min(len(m[1]), 6), m[2]
@@ -63,7 +62,7 @@ func byCount(re *regexp.Regexp) func(string) (int, string) {
 	}
 }
 
-func byDigit(re *regexp.Regexp) func(string) (int, string) {
+func byDigit(re *lazyRegexp) func(string) (int, string) {
 	return func(line string) (int, string) {
 		if m := re.FindStringSubmatch(line); m != nil {
 			return int(m[1][0] - '0'), m[2]
