@@ -34,7 +34,7 @@ func (p *program) evalCommand() *cobra.Command {
 qrels/test.tsv, and where known labels.jsonl (types of questions) and
 answers.jsonl (gold answers). The set is indexed into a place of its own.`,
 	}
-	cmd.AddCommand(p.evalRetrievalCommand(), p.evalAnswersCommand())
+	cmd.AddCommand(p.evalRetrievalCommand(), p.evalAnswersCommand(), p.evalInitCommand())
 	return cmd
 }
 
