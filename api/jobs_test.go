@@ -287,6 +287,13 @@ func TestUploadNames(t *testing.T) {
 	if entries, _ := os.ReadDir(uploads); len(entries) != 2 {
 		t.Errorf("something stayed behind: %v", entries)
 	}
+	for _, collection := range []string{"..", "a%2fb", "%F0%B5%96%B4%3EKI%F3", ".", "a.db"} {
+		for path, method := range map[string]string{"/v1/documents?name=a.md&collection=": "POST", "/v1/documents/x/content?collection=": "GET"} {
+			if status, text, _ := request(t, method, server.URL+path+collection, ""); status != 404 {
+				t.Errorf("collection %s: %d %s", collection, status, text)
+			}
+		}
+	}
 	kind, body := form(t)
 	if status, _, _ := request(t, "POST", server.URL+"/v1/documents", body, "Content-Type", kind); status != 400 {
 		t.Errorf("empty form: %d", status)

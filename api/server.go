@@ -212,7 +212,7 @@ func (s *Server) name(ctx context.Context, name string) (string, error) {
 	if name == "" {
 		name = g.home(s.options.Default)
 	}
-	if !g.sees(name) {
+	if !g.sees(name) || !collectionName(name) {
 		return "", fmt.Errorf("collection %s: %w", name, store.ErrNoCollection)
 	}
 	return name, nil

@@ -106,9 +106,6 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 	if err == nil && (s.options.Data == "" || s.options.Write == nil) {
 		err = errReadOnlyServer
 	}
-	if err == nil && !collectionName(collection) {
-		err = newProblem(http.StatusBadRequest, typeInvalid, "collection", "a collection's name has at most 64 letters, digits, - and _")
-	}
 	if err != nil {
 		s.fail(w, r, err)
 		return
