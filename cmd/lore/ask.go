@@ -11,7 +11,6 @@ import (
 
 	"github.com/lore-kb/lore/ask"
 	"github.com/lore-kb/lore/ingest"
-	"github.com/lore-kb/lore/ingest/extract"
 	"github.com/lore-kb/lore/model"
 	"github.com/lore-kb/lore/store"
 )
@@ -134,7 +133,7 @@ func (p *program) bringUpToDate(ctx context.Context, st store.Store, embedder mo
 		}
 	}
 	syncer := ingest.NewSyncer(st, pool, &ingest.SyncOptions{
-		Collection: p.cfg.Collection, Embedder: embedder, Supported: extract.Supported, NoWait: true, Progress: progress,
+		Collection: p.cfg.Collection, Embedder: embedder, Supported: pool.Supported, NoWait: true, Progress: progress,
 	})
 	total := &ingest.Report{Skipped: map[ingest.SkipReason]int{}}
 	var scopes []string // of sources that are part of a remembered folder

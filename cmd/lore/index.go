@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lore-kb/lore/ingest"
-	"github.com/lore-kb/lore/ingest/extract"
 	"github.com/lore-kb/lore/model"
 	"github.com/lore-kb/lore/store"
 )
@@ -91,7 +90,7 @@ func (p *program) index(ctx context.Context, paths []string, f indexFlags) error
 	}
 	shown := p.progress()
 	syncer := ingest.NewSyncer(st, pool, &ingest.SyncOptions{
-		Collection: p.cfg.Collection, Embedder: embedder, Supported: extract.Supported,
+		Collection: p.cfg.Collection, Embedder: embedder, Supported: pool.Supported,
 		Rebuild: f.rebuild, DryRun: f.dryRun, AllowEmpty: f.allowEmpty, NoWait: f.noWait,
 		Progress: func(at ingest.Progress) {
 			if !p.quiet {
