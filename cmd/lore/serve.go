@@ -152,7 +152,7 @@ func (p *program) server(ctx context.Context, f serveFlags) (*served, error) {
 			return p.openNamed(ctx, name, how, modelOf(embedder))
 		}
 		options.Syncer = func(collection string, st store.Store, o ingest.SyncOptions) *ingest.Syncer {
-			o.Collection, o.Embedder, o.Supported = collection, embedder, extract.Supported
+			o.Collection, o.Embedder, o.Supported = collection, embedder, out.pool.Supported
 			return ingest.NewSyncer(st, out.pool, &o)
 		}
 	}
