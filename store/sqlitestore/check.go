@@ -2,6 +2,7 @@ package sqlitestore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -32,6 +33,11 @@ func (s *Store) Check(ctx context.Context) ([]Problem, error) {
 		k = checker{s: s, c: c, ctx: ctx}
 		return k.run()
 	})
+	if errors.Is(err, errMoved) {
+		// Not merged away by another process, then, but lost.
+		k.found("segments", "%v", err)
+		err = nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("check: %w", err)
 	}
@@ -55,7 +61,10 @@ func (k *checker) run() error {
 	if err := k.database(); err != nil {
 		return err
 	}
-	ix := k.segments()
+	ix, err := k.segments()
+	if err != nil {
+		return err
+	}
 	defer ix.release()
 	if err := k.ctx.Err(); err != nil {
 		return err
@@ -82,16 +91,19 @@ func (k *checker) database() error {
 }
 
 // segments opens all segments of the snapshot and reads every byte of them. It
-// returns nil when that fails.
-func (k *checker) segments() *index {
+// returns nil when that fails, and an error when another snapshot may do.
+func (k *checker) segments() (*index, error) {
 	generation, err := k.c.int("SELECT value FROM meta WHERE name = 'generation'")
 	var ix *index
 	if err == nil {
 		ix, err = k.s.load(k.c, nil, generation)
 	}
+	if errors.Is(err, errMoved) {
+		return nil, err
+	}
 	if err != nil {
 		k.found("segments", "%v", err)
-		return nil
+		return nil, nil
 	}
 	ix.acquire()
 	for _, p := range ix.points {
@@ -109,7 +121,7 @@ func (k *checker) segments() *index {
 			k.found("segments", "%d and %d overlap", ix.points[i-1].row, ix.points[i].row)
 		}
 	}
-	return ix
+	return ix, nil
 }
 
 // check reads the whole segment.
