@@ -5,7 +5,6 @@ package encoder
 import _ "embed"
 
 //go:generate go run ./internal/asm
-//go:generate go run ./internal/means -o means.bin
 
 // weightsFile is written by internal/convert.
 //
