@@ -215,8 +215,8 @@ var (
 		signalBias: -1.04, signalUnit: 1.06, signalFigures: -1.28, signalKind: 0.33, signalNear: 0.7, signalUnitNames: -1.66, signalUnitFigures: -1.73, signalOpposed: -4.1, signalDense: 0.91,
 	}, thresholds: [3]float64{0.25, 0.43, 0.55}}
 	judgeChineseDense = judge{weights: [signalCount]float64{
-		signalBias: -5.76, signalPassage: 1.32, signalUnit: 1.15, signalContext: 4.19, signalHeaviest: -0.21, signalFigures: -1.12, signalKind: 0.23, signalSparse: 2.25, signalMargin: 1.96, signalNear: 0.42, signalUnitNames: -2.05, signalUnitFigures: -0.76, signalOpposed: -1.42, signalUnitStarts: -1.45,
-	}, thresholds: [3]float64{0.18, 0.41, 0.68}}
+		signalBias: -5.77, signalPassage: 1.2, signalUnit: 0.28, signalContext: 4.91, signalFigures: -0.44, signalMargin: 2.98, signalNear: 1.55, signalUnitNames: -2.25, signalUnitFigures: -0.22, signalOpposed: -1.8, signalUnitStarts: -1.24, signalDense: 0.99,
+	}, thresholds: [3]float64{0.29, 0.47, 0.77}}
 	// judgeMeaning has its weights in meaning.confidence.
 	judgeMeaning = judge{thresholds: [3]float64{0.2, 0.3, 0.5}}
 )
