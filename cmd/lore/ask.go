@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -153,7 +154,7 @@ func (p *program) bringUpToDate(ctx context.Context, st store.Store, embedder mo
 		filter.Paths = scopes
 	}
 	for _, failure := range total.Failures {
-		fmt.Fprintf(p.err, "failed: %s: %s\n", failure.Path, failure.Reason)
+		fmt.Fprintf(p.err, "failed: %s: %s\n", printable(failure.Path), printable(failure.Reason))
 	}
 	if total.New+total.Updated+total.Removed > 0 {
 		p.note("indexed %s: %d new, %d updated, %d unchanged, %d removed, %d failed", strings.Join(f.docs, ", "),
@@ -198,6 +199,9 @@ func (p *program) answer(ctx context.Context, assistant *ask.Assistant, question
 	}
 	answer, err := assistant.Ask(ctx, question, yield)
 	draft.clear()
+	if errors.Is(err, ask.ErrEmptyQuestion) {
+		return nil, usagef("the question has no words")
+	}
 	return answer, err
 }
 
@@ -253,7 +257,7 @@ func (p *program) printAnswer(answer *ask.Answer, explain bool) {
 			fmt.Fprintln(p.out)
 		}
 		fmt.Fprintf(p.out, "%s %s\n", s.bold(fmt.Sprintf("[%d]", c.Marker)), s.cyan(citedPlace(c)))
-		for _, line := range wrap("“"+strings.Join(strings.Fields(c.Quote), " ")+"”", min(width(p.out), 100)-4, 6) {
+		for _, line := range wrap("“"+printable(strings.Join(strings.Fields(c.Quote), " "))+"”", min(width(p.out), 100)-4, 6) {
 			fmt.Fprintf(p.out, "    %s\n", s.dim(line))
 		}
 	}
@@ -284,10 +288,7 @@ func (p *program) printAnswer(answer *ask.Answer, explain bool) {
 
 // citedPlace names where a quote stands.
 func citedPlace(c ask.Citation) string {
-	text := c.Path
-	if len(c.Section) > 0 {
-		text += " › " + strings.Join(c.Section, " › ")
-	}
+	text := heading(c.Path, c.Section)
 	switch {
 	case c.To > 0:
 		return fmt.Sprintf("%s, %s–%s", text, clock(c.From), clock(c.To))

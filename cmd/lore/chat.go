@@ -111,6 +111,11 @@ func (p *program) chat(ctx context.Context, filters []string, goOn bool) error {
 				continue
 			}
 			answer, err = p.answer(ctx, assistant, ask.Question{Text: question, Filter: filter, Limit: p.cfg.Limit, Language: p.cfg.Language, History: history}, false)
+			var exit *exitError
+			if errors.As(err, &exit) && exit.code == exitUsage {
+				p.note("%v", err)
+				continue
+			}
 			if err != nil {
 				return err
 			}

@@ -36,7 +36,7 @@ filled in is kept.`,
 			if err != nil {
 				return fmt.Errorf("read settings: %w", err)
 			}
-			roots, documents, err := p.selection(cmd, st, settings, args)
+			roots, documents, err := p.selection(cmd, st, settings, args, store.Filter{})
 			if err != nil {
 				return err
 			}

@@ -12,7 +12,7 @@ import (
 // filterFlag adds --filter.
 func filterFlag(cmd *cobra.Command, values *[]string) {
 	cmd.Flags().StringArrayVar(values, "filter", nil,
-		"search only documents with `KEY=VALUE`: path (prefix or glob), type, language, label:NAME, id, after or before (YYYY-MM-DD); may be given several times")
+		"only documents with `KEY=VALUE`: path (prefix or glob), type, language, label:NAME, id, after or before (YYYY-MM-DD); may be given several times")
 }
 
 // parseFilter turns --filter values into a filter. Several values of one key

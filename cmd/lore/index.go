@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -48,7 +49,7 @@ with the next run.`,
 	flags.BoolVar(&f.watch, "watch", false, "stay and keep the index up to date while files change")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "say what would be done and do nothing")
 	flags.BoolVar(&f.rebuild, "rebuild", false, "read every file again, even if it did not change")
-	flags.BoolVar(&f.noWait, "no-wait", false, "leave the vectors to the next run or to `lore serve`")
+	flags.BoolVar(&f.noWait, "no-wait", false, "leave the vectors to the next run or to \"lore serve\"")
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "let a folder that is empty now remove all its documents")
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
 	flags.DurationVar(&p.lockTimeout, "lock-timeout", 0, "how long to wait for another process that writes to the index (default 30s)")
@@ -61,6 +62,9 @@ func (p *program) index(ctx context.Context, paths []string, f indexFlags) error
 		return err
 	}
 	for _, path := range paths {
+		if path == "" {
+			return usagef("a path is empty; name a folder or file")
+		}
 		if !exists(path) {
 			return fmt.Errorf("%s: no such file or folder", path)
 		}
@@ -232,7 +236,11 @@ func nothing(r *ingest.Report) bool {
 func places(sources []ingest.Source) []string {
 	var names []string
 	for _, src := range sources {
-		names = append(names, displayURI(src.Root().URI))
+		name := displayURI(src.Root().URI)
+		if folder, ok := src.(*ingest.Folder); ok && folder.Scope() != "" {
+			name = filepath.Join(name, filepath.FromSlash(folder.Scope()))
+		}
+		names = append(names, printable(name))
 	}
 	return names
 }
@@ -241,7 +249,7 @@ func places(sources []ingest.Source) []string {
 // summary line as the result.
 func (p *program) printReport(r *ingest.Report, dryRun bool) {
 	for _, failure := range r.Failures {
-		fmt.Fprintf(p.err, "failed: %s: %s\n", failure.Path, failure.Reason)
+		fmt.Fprintf(p.err, "failed: %s: %s\n", printable(failure.Path), printable(failure.Reason))
 	}
 	for _, warning := range r.Warnings {
 		fmt.Fprintf(p.err, "warning: %s\n", warning)

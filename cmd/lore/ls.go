@@ -64,11 +64,11 @@ func (p *program) lsCommand() *cobra.Command {
 			}
 			st2 := p.style()
 			for _, d := range documents {
-				state := fmt.Sprintf("%d chunks", d.Chunks)
+				state := plural(d.Chunks, "chunk")
 				if d.Status != store.StatusOK {
-					state = st2.yellow(string(d.Status) + ": " + d.Error)
+					state = st2.yellow(string(d.Status) + ": " + printable(d.Error))
 				}
-				fmt.Fprintf(p.out, "%s  %s  %s\n", d.Path, st2.dim(d.Title), state)
+				fmt.Fprintf(p.out, "%s  %s  %s\n", printable(d.Path), st2.dim(printable(d.Title)), state)
 			}
 			return nil
 		},

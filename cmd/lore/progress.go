@@ -85,7 +85,7 @@ func progressLine(at ingest.Progress) string {
 		parts = append(parts, fmt.Sprintf("%d failed", at.Failed))
 	}
 	if at.Current != "" {
-		parts = append(parts, at.Current)
+		parts = append(parts, printable(at.Current))
 	}
 	return strings.Join(parts, " · ")
 }

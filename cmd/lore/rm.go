@@ -22,14 +22,19 @@ func (p *program) rmCommand() *cobra.Command {
 A PATH is a folder or file that was indexed, or a document's path as "lore ls"
 shows it. A removed root is forgotten: a later "lore index" without a path does
 not bring it back. A removed file inside a root comes back with the next index;
-list it in .loreignore to keep it out.`,
+list it in .loreignore to keep it out. With --filter, only what fits it goes.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			filter, err := parseFilter(filters)
 			if err != nil {
 				return err
 			}
-			if len(args) == 0 && filter.Empty() && !all {
+			switch {
+			case all && (len(args) > 0 || !filter.Empty()):
+				return usagef("--all removes everything; leave it out, or name nothing else")
+			case len(args) == 0 && filter.Empty() && !all:
 				return usagef("name what to remove, or say --all")
+			case slices.Contains(args, ""):
+				return usagef("a name is empty; name what to remove")
 			}
 			ctx := cmd.Context()
 			st, err := p.openStore(ctx, writing, nil)
@@ -41,7 +46,7 @@ list it in .loreignore to keep it out.`,
 			if err != nil {
 				return fmt.Errorf("read settings: %w", err)
 			}
-			roots, documents, err := p.selection(cmd, st, settings, args)
+			roots, documents, err := p.selection(cmd, st, settings, args, filter)
 			if err != nil {
 				return err
 			}
@@ -55,7 +60,8 @@ list it in .loreignore to keep it out.`,
 			if len(roots) > 0 {
 				filters = append(filters, store.Filter{Roots: roots})
 			}
-			if len(documents) > 0 {
+			slices.Sort(documents)
+			if documents = slices.Compact(documents); len(documents) > 0 {
 				filters = append(filters, store.Filter{Documents: documents})
 			}
 			removed := 0
@@ -65,7 +71,7 @@ list it in .loreignore to keep it out.`,
 						if err != nil {
 							return fmt.Errorf("list documents: %w", err)
 						}
-						fmt.Fprintln(p.out, info.Path)
+						fmt.Fprintln(p.out, printable(info.Path))
 						removed++
 					}
 					continue
@@ -98,13 +104,14 @@ list it in .loreignore to keep it out.`,
 }
 
 // selection resolves arguments to roots and documents; one that fits nothing is
-// an error, so that a typing mistake removes nothing.
-func (p *program) selection(cmd *cobra.Command, st store.Store, settings store.Settings, args []string) (roots, documents []string, err error) {
+// an error, so that a typing mistake removes nothing. With a filter, only the
+// documents below the arguments that it lets through are selected, and no root.
+func (p *program) selection(cmd *cobra.Command, st store.Store, settings store.Settings, args []string, filter store.Filter) (roots, documents []string, err error) {
 	if len(args) == 0 {
 		return nil, nil, nil
 	}
 	all := []store.DocumentInfo{}
-	for info, err := range st.Documents(cmd.Context(), store.Filter{}) {
+	for info, err := range st.Documents(cmd.Context(), filter) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("list documents: %w", err)
 		}
@@ -114,18 +121,22 @@ func (p *program) selection(cmd *cobra.Command, st store.Store, settings store.S
 		abs := filepath.ToSlash(absolute(arg))
 		found := false
 		for _, root := range settings.Roots {
-			if strings.TrimRight(displayURI(root.URI), "/") == abs {
+			if filter.Empty() && strings.TrimRight(displayURI(root.URI), "/") == abs {
 				roots, found = append(roots, root.ID), true
 			}
 		}
+		whole := found
 		for _, info := range all {
 			uri := displayURI(info.URI)
-			if !found && (info.ID == arg || info.Path == arg || strings.HasPrefix(info.Path, strings.TrimRight(arg, "/")+"/") ||
+			if !whole && (info.ID == arg || info.Path == arg || strings.HasPrefix(info.Path, strings.TrimRight(arg, "/")+"/") ||
 				uri == abs || strings.HasPrefix(uri, abs+"/")) {
-				documents = append(documents, info.ID)
+				documents, found = append(documents, info.ID), true
 			}
 		}
-		if !found && len(documents) == 0 {
+		if !found && !filter.Empty() {
+			return nil, nil, fmt.Errorf("%s: no indexed document of this name fits the filter; `lore ls` lists them", arg)
+		}
+		if !found {
 			return nil, nil, fmt.Errorf("%s: no indexed document or root of this name; `lore ls` lists them", arg)
 		}
 	}

@@ -142,14 +142,15 @@ func usageArgs(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
-				return usagef("%w; usage: %s", err, cmd.UseLine())
+				return usagef("%s; usage: %s", argumentsText(cmd, args), strings.TrimSuffix(cmd.UseLine(), " [flags]"))
 			}
 			return nil
 		}
 	} else if cmd.RunE == nil && cmd.HasSubCommands() {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				hint := ""
+				hint := fmt.Sprintf("; `%s --help` lists them", cmd.CommandPath())
+				cmd.SuggestionsMinimumDistance = 2 // letters that differ
 				if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 					hint = "; did you mean `" + near[0] + "`?"
 				}
@@ -162,6 +163,18 @@ func usageArgs(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		usageArgs(sub)
 	}
+}
+
+// argumentsText says what is wrong with the number of a command's arguments.
+func argumentsText(cmd *cobra.Command, args []string) string {
+	_, wanted, takes := strings.Cut(cmd.Use, " ")
+	switch {
+	case !takes:
+		return fmt.Sprintf("`%s` takes no arguments, not %q", cmd.CommandPath(), args[0])
+	case len(args) == 0:
+		return fmt.Sprintf("`%s` needs %s", cmd.CommandPath(), strings.TrimSuffix(wanted, "..."))
+	}
+	return fmt.Sprintf("`%s` got %s", cmd.CommandPath(), plural(len(args), "argument"))
 }
 
 // configure loads the settings before a command runs.

@@ -85,7 +85,7 @@ func (p *program) printPassages(result *retrieve.Result) {
 	p.printDegraded(result.Degraded)
 	for _, passage := range result.Passages {
 		fmt.Fprintf(p.out, "%s %s\n", s.bold(fmt.Sprintf("%d.", passage.Rank)), s.cyan(location(&passage)))
-		for _, line := range wrap(strings.Join(strings.Fields(passage.Text), " "), min(width(p.out), 100)-3, 4) {
+		for _, line := range wrap(printable(strings.Join(strings.Fields(passage.Text), " ")), min(width(p.out), 100)-3, 4) {
 			fmt.Fprintf(p.out, "   %s\n", line)
 		}
 		if passage.Explain != nil {
@@ -115,14 +115,16 @@ func (p *program) printDegraded(degraded []retrieve.Degraded) {
 
 // location names a passage's place: path, section, page or line.
 func location(passage *retrieve.Passage) string {
-	text := passage.Path
-	if len(passage.Section) > 0 {
-		text += " › " + strings.Join(passage.Section, " › ")
-	}
+	text := heading(passage.Path, passage.Section)
 	if passage.Page > 0 {
 		return fmt.Sprintf("%s, page %d", text, passage.Page)
 	}
 	return fmt.Sprintf("%s, line %d", text, passage.Line)
+}
+
+// heading names a document and a section of it on one line.
+func heading(path string, section []string) string {
+	return printable(strings.Join(append([]string{path}, section...), " › "))
 }
 
 // wrap breaks text into at most a number of lines of a number of columns,

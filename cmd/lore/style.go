@@ -1,6 +1,10 @@
 package main
 
-import "os"
+import (
+	"os"
+	"strings"
+	"unicode"
+)
 
 // style marks text for a terminal; without one, or with NO_COLOR, it leaves
 // text alone.
@@ -20,4 +24,15 @@ func (s style) wrap(code, text string) string {
 		return text
 	}
 	return code + text + "\x1b[0m"
+}
+
+// printable writes text on one line and without the control characters by which
+// a file's name could move the cursor or colour what follows.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return '\uFFFD'
+		}
+		return r
+	}, text)
 }

@@ -32,7 +32,7 @@ func (p *program) watch(ctx context.Context, syncer *ingest.Syncer, sources []in
 						return // the sync before said it
 					}
 					for _, failure := range report.Failures {
-						fmt.Fprintf(p.err, "failed: %s: %s\n", failure.Path, failure.Reason)
+						fmt.Fprintf(p.err, "failed: %s: %s\n", printable(failure.Path), printable(failure.Reason))
 					}
 					fmt.Fprintf(p.out, "%s ", time.Now().Format(time.TimeOnly))
 					p.printSummary(report)
