@@ -268,7 +268,7 @@ func TestDegraded(t *testing.T) {
 		{"no vectors", collect(t, nil, library...), &Options{Embedder: good}, "none of 8"},
 		{"some vectors", partly, &Options{Embedder: good}, "8 of 9"},
 		{"embedder fails", full, &Options{Embedder: &bagEmbedder{err: errors.New("connection\nrefused")}}, "connection refused"},
-		{"embedder hangs", full, &Options{Embedder: &bagEmbedder{wait: true}, LegTimeout: time.Millisecond}, "no answer within"},
+		{"embedder hangs", full, &Options{Embedder: &bagEmbedder{wait: true}, LegTimeout: time.Second / 2}, "no answer within"},
 		{"sparse leg fails", &broken{full, store.LegSparse}, &Options{Embedder: good}, "broken"},
 		{"reranker fails", full, &Options{Embedder: good, Reranker: reranker(func([]string) ([]float64, error) { return nil, errors.New("overloaded") })}, "overloaded"},
 	} {
