@@ -46,6 +46,8 @@ that "lore index" can run beside the server.`,
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.hosts, "host", nil, "`NAME` besides localhost that clients reach this server by; may be given several times")
 	flags.BoolVar(&f.watch, "watch", false, "keep the remembered folders up to date while files change")
+	flags.StringVar(&f.cert, "tls-cert", "", "speak TLS with the certificate in this `FILE`, in PEM; it is read again when it is renewed")
+	flags.StringVar(&f.key, "tls-key", "", "`FILE` with the certificate's key")
 	flags.StringVar(&f.logs, "log", "", "write every request and change to standard error, as `FORMAT` text or json")
 	flags.BoolVar(&f.readOnly, "read-only", false, "take no uploads and no requests to index or remove")
 	flags.StringArrayVar(&f.allowPaths, "allow-path", nil, "let clients have anything below this `FOLDER` indexed, without following links; may be given several times")
@@ -56,7 +58,7 @@ that "lore index" can run beside the server.`,
 type serveFlags struct {
 	hosts, allowPaths []string
 	watch, readOnly   bool
-	logs              string
+	logs, cert, key   string
 }
 
 func (p *program) serve(ctx context.Context, f serveFlags) error {
@@ -77,6 +79,9 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 	default:
 		return usagef("--log %s: the format is text or json", f.logs)
 	}
+	if (f.cert == "") != (f.key == "") {
+		return usagef("--tls-cert and --tls-key belong together")
+	}
 	if f.watch && f.readOnly {
 		return usagef("--watch writes: leave out --read-only")
 	}
@@ -90,7 +95,14 @@ func (p *program) serve(ctx context.Context, f serveFlags) error {
 	if err != nil {
 		return fmt.Errorf("listen at %s: %w", p.cfg.Addr, unwrapped(err))
 	}
-	p.note("lore is at http://%s", listener.Addr())
+	scheme := "http"
+	if f.cert != "" {
+		scheme = "https"
+		if listener, err = secure(listener, f.cert, f.key); err != nil {
+			return err
+		}
+	}
+	p.note("lore is at %s://%s", scheme, listener.Addr())
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return server.Serve(ctx, listener) })
 	switch {
