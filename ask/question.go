@@ -343,7 +343,27 @@ func (q *questionText) missing(p presence) []string {
 	sort.SliceStable(pieces, func(i, j int) bool { return pieces[i].weight > pieces[j].weight })
 	var out []string
 	for _, x := range pieces {
+		if r := []rune(x.text); len(r) > 0 && isHan(r[0]) {
+			out = append(out, contentRuns(x.text)...)
+			continue
+		}
 		out = append(out, x.text)
+	}
+	return out
+}
+
+// functionHan are characters that carry a Chinese question rather than what it
+// is about.
+const functionHan = "的了吗呢么嘛吧是在有多少几谁什怎样哪何为能会可以要应该和与或及我你他它这那请问如果被把对从到个些吗久每"
+
+// contentRuns cuts a run of Han characters at those that only carry a question;
+// single characters say too little to be named.
+func contentRuns(run string) []string {
+	var out []string
+	for _, piece := range strings.FieldsFunc(run, func(r rune) bool { return strings.ContainsRune(functionHan, r) }) {
+		if utf8.RuneCountInString(piece) >= 2 {
+			out = append(out, piece)
+		}
 	}
 	return out
 }

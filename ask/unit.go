@@ -39,6 +39,15 @@ var (
 	linkDefinition = regexp.MustCompile(`^\s{0,3}\[[^\]]+\]:\s+\S+`)
 )
 
+// maxHeading is deeper than every level of heading that marks can write.
+const maxHeading = 7
+
+// opensSection reports whether a line is the heading of the passage's section.
+func opensSection(p *retrieve.Passage, line string) bool {
+	n := len(p.Section)
+	return n > 0 && line != "" && line == strings.TrimSpace(p.Section[n-1])
+}
+
 // cutUnits cuts a passage into units. Headings, rules, images and comments are no units; the
 // headings stand in those that follow them.
 func cutUnits(p *retrieve.Passage) []unit {
@@ -97,6 +106,9 @@ func cutUnits(p *retrieve.Passage) []unit {
 			comment = true
 		case strings.HasPrefix(trimmed, "<!--") || imageOnly.MatchString(line) || linkDefinition.MatchString(line):
 			flush()
+		case len(out) == 0 && paragraph < 0 && opensSection(p, trimmed):
+			headings = []string{trimmed} // a chunk begins behind the marks of its heading
+			levels = []int{maxHeading}
 		case atxHeading.MatchString(line):
 			flush()
 			level := len(trimmed) - len(strings.TrimLeft(trimmed, "#"))
