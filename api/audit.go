@@ -47,6 +47,9 @@ func (s *Server) addLine(name string, value any, most int64) error {
 	}
 	s.lines.Lock()
 	defer s.lines.Unlock()
+	if err := os.MkdirAll(s.options.Data, 0o755); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
 	file, err := os.OpenFile(filepath.Join(s.options.Data, name), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)

@@ -2,9 +2,12 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/lore-kb/lore/store"
 )
 
 // collectionBody is a collection with its counts.
@@ -18,6 +21,7 @@ type collectionBody struct {
 	Model     string         `json:"model"`
 	Languages map[string]int `json:"languages"`
 	Default   bool           `json:"default"`
+	Error     string         `json:"error,omitempty" doc:"Why the collection cannot be used"`
 }
 
 type collectionsOutput struct {
@@ -71,7 +75,14 @@ func (s *Server) collectionBodies(ctx context.Context) ([]collectionBody, error)
 	bodies := []collectionBody{}
 	for _, name := range names {
 		c, err := s.collection(ctx, name)
-		if err != nil {
+		var mismatch *store.ModelMismatchError
+		switch {
+		case errors.Is(err, store.ErrNoCollection) && len(names) > 1: // removed since it was listed
+			continue
+		case errors.As(err, &mismatch): // others can be used all the same
+			bodies = append(bodies, collectionBody{Name: name, Languages: map[string]int{}, Default: name == s.options.Default, Error: explain(err).Detail.Message})
+			continue
+		case err != nil:
 			return nil, err
 		}
 		stats, err := c.Store.Stats(ctx)

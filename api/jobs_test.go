@@ -370,3 +370,35 @@ func TestWatch(t *testing.T) {
 		}
 	}
 }
+
+// TestOneBadCollection shows that a collection that cannot be opened keeps nobody
+// from the others.
+func TestOneBadCollection(t *testing.T) {
+	dir := handbook(t)
+	o := writing(dir, options(dir, nil))
+	o.Data = filepath.Join(dir, "not", "there", "yet")
+	o.Names = func(context.Context) ([]string, error) { return []string{"alien", "default"}, nil }
+	good := o.Open
+	o.Open = func(ctx context.Context, name string) (*api.Collection, error) {
+		if name == "alien" {
+			return nil, &store.ModelMismatchError{Collection: name}
+		}
+		return good(ctx, name)
+	}
+	s, err := api.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	server := serveHandler(t, s)
+	status, text, _ := request(t, "GET", server+"/v1/collections", "")
+	if status != 200 || !strings.Contains(text, `"documents":20`) || !strings.Contains(text, "another model") {
+		t.Errorf("%d %s", status, text)
+	}
+	if err := s.Fill(t.Context()); err == nil {
+		t.Error("the trouble is not told")
+	}
+	if status, text, _ := request(t, "POST", server+"/v1/feedback", `{"rating":"good","question":"Why?"}`); status != 204 {
+		t.Errorf("feedback into a new folder: %d %s", status, text)
+	}
+}

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,7 +22,7 @@ func (s *Server) Watch(ctx context.Context) error {
 	if s.options.Write == nil || s.options.Syncer == nil {
 		return errors.New("watch: this server does not write")
 	}
-	w := &rootWatch{server: s, running: map[string]context.CancelFunc{}, syncers: map[string]*ingest.Syncer{}}
+	w := &rootWatch{server: s, running: map[string]context.CancelFunc{}, syncers: map[string]*ingest.Syncer{}, warned: map[string]bool{}}
 	defer w.group.Wait()
 	check := time.NewTicker(rootsEvery)
 	defer check.Stop()
@@ -42,6 +43,7 @@ type rootWatch struct {
 	group   sync.WaitGroup
 	running map[string]context.CancelFunc // by collection and root
 	syncers map[string]*ingest.Syncer     // by collection, so that its roots take turns
+	warned  map[string]bool               // by collection: its trouble was told
 }
 
 // update begins to watch new roots and lets go of those that are gone.
@@ -63,9 +65,18 @@ func (w *rootWatch) update(ctx context.Context) {
 			folders, err = s.knownRoots(ctx, c.Store)
 		}
 		if err != nil {
-			s.log.WarnContext(ctx, "watch", "collection", name, "error", err)
-			return
+			if !w.warned[name] {
+				s.log.WarnContext(ctx, "not watched", "collection", name, "error", err)
+			}
+			w.warned[name] = true
+			for key := range w.running { // it may be a moment's trouble: what runs goes on
+				if strings.HasPrefix(key, name+"\x00") {
+					wanted[key] = true
+				}
+			}
+			continue
 		}
+		delete(w.warned, name)
 		for _, folder := range folders {
 			key := name + "\x00" + folder.Root().ID
 			wanted[key] = true
@@ -124,21 +135,23 @@ func (s *Server) Fill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for _, name := range names {
 		c, err := s.opened(ctx, name)
 		if errors.Is(err, store.ErrNoCollection) {
 			continue
 		}
-		if err != nil {
-			return err
+		var stats store.Stats
+		if err == nil {
+			stats, err = c.Store.Stats(ctx)
 		}
-		stats, err := c.Store.Stats(ctx)
-		if err != nil {
-			return err
+		if err != nil { // the others get theirs all the same
+			errs = append(errs, err)
+			continue
 		}
 		if stats.Embedded < stats.Points {
 			s.fillLater(name)
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
