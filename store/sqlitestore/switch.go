@@ -313,7 +313,7 @@ func (w *Switch) Pending(ctx context.Context, limit int) (out []store.Point, err
 		defer from.release()
 		// What came since the list of documents was read is found at its end.
 		for fresh := false; !fresh && len(out) == 0; {
-			if fresh = w.keys == nil; fresh {
+			if fresh = w.keys == nil || w.at == len(w.keys); fresh {
 				if err := w.list(c); err != nil {
 					return err
 				}

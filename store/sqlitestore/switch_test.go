@@ -217,6 +217,10 @@ func testSwitch(t *testing.T) {
 		if err != nil || stats.Points-stats.Embedded != 5+2+6 { // of documents that changed since the old model embedded
 			t.Errorf("after rollback %d of %d points have vectors (%v)", stats.Embedded, stats.Points, err)
 		}
+		aside, err := back.writer.int("SELECT sum(points) FROM segments WHERE kind = ?", kindPrevious)
+		if err != nil || aside != int64(stats.Points) { // all of the one model, none of another
+			t.Errorf("after rollback %d vectors are set aside for %d points (%v)", aside, stats.Points, err)
+		}
 		if err := embedAll(ctx, back, 20); err != nil {
 			t.Fatal(err)
 		}
