@@ -71,7 +71,7 @@ async function statusView() {
     const { collections } = await get("/v1/collections");
     const number = n => n.toLocaleString(document.documentElement.lang);
     show(main, h("h1", {}, t.statusTitle), collections.map(c => h("dl", { class: "facts" },
-      [[t.collection, c.name], [t.count, number(c.documents)], [t.unread, c.failed ? number(c.failed) : null],
+      [[t.collection, c.name], [t.state, c.error ?? null], [t.count, number(c.documents)], [t.unread, c.failed ? number(c.failed) : null],
         [t.vectors, `${number(c.embedded)} / ${number(c.chunks)}`], [t.text, c.bytes < 1048576 ? `${(c.bytes / 1024).toFixed(0)} KB` : `${(c.bytes / 1048576).toFixed(1)} MB`], [t.model, c.model.split(":").slice(0, 2).join(" · ") || t.none],
         [t.languages, Object.entries(c.languages ?? {}).map(([k, v]) => `${k || "–"} ${number(v)}`).join(", ")]]
         .filter(([, value]) => value !== null).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]))));
