@@ -378,7 +378,7 @@ var longestUnit = func() int {
 
 // unitAfter reads the unit that text begins with, and its length.
 func unitAfter(text string) (dimension string, scale float64, length int) {
-	trimmed := strings.TrimLeft(text, "  -")
+	trimmed := strings.TrimLeft(text, " -")
 	skipped := len(text) - len(trimmed)
 	if skipped > 2 {
 		return "", 1, 0

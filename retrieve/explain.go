@@ -53,18 +53,6 @@ func (s *search) matched(p *store.Payload) []TermMatch {
 	return out
 }
 
-// sparseScore is the score that the sparse leg gives a chunk.
-func (s *search) sparseScore(p *store.Payload) float64 {
-	indices, values := analysis.Passage(fieldsOf(p))
-	sum := 0.0
-	for _, t := range s.terms {
-		if i, ok := slices.BinarySearch(indices, t.Index); ok {
-			sum += t.IDF * t.Query * float64(values[i])
-		}
-	}
-	return sum
-}
-
 // fieldsOf returns what a chunk was analysed from.
 func fieldsOf(p *store.Payload) analysis.Fields {
 	return analysis.Fields{Title: p.Title, Section: p.Section, Path: p.Path, Context: p.Context, Text: p.Text}

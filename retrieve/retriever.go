@@ -123,7 +123,6 @@ type search struct {
 	notes      []string
 	result     *Result
 	begin      time.Time
-	failed     []error
 }
 
 // legHits is what one leg gave.

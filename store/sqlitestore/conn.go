@@ -71,7 +71,8 @@ func (c *conn) exec(sql string, args ...value) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	r, err := s.Exec(args) //nolint:staticcheck // contexts are checked between statements
+	//lint:ignore SA1019 contexts are checked between statements
+	r, err := s.Exec(args)
 	if err != nil {
 		return 0, damaged(c.file, err)
 	}
@@ -84,7 +85,8 @@ func (c *conn) insert(sql string, args ...value) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	r, err := s.Exec(args) //nolint:staticcheck // contexts are checked between statements
+	//lint:ignore SA1019 contexts are checked between statements
+	r, err := s.Exec(args)
 	if err != nil {
 		return 0, damaged(c.file, err)
 	}
@@ -97,7 +99,8 @@ func (c *conn) query(sql string, scan func(row []value) error, args ...value) (e
 	if err != nil {
 		return err
 	}
-	rows, err := s.Query(args) //nolint:staticcheck // contexts are checked between rows
+	//lint:ignore SA1019 contexts are checked between rows
+	rows, err := s.Query(args)
 	if err != nil {
 		return damaged(c.file, err)
 	}

@@ -33,7 +33,6 @@ type segmentWriter struct {
 	sums     []uint32
 	sum      uint32 // of the current chunk so far
 	err      error
-	scratch  []byte
 }
 
 func newSegmentWriter(w io.Writer) *segmentWriter {

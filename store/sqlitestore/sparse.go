@@ -110,7 +110,6 @@ type scratch struct {
 	cursors []cursor
 	order   []*cursor
 	top     top
-	lists   []list
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}

@@ -34,9 +34,7 @@ func TestKeptPiecesRoundTrip(t *testing.T) {
 
 func TestSpellingKnowsItsLanguage(t *testing.T) {
 	m := &model{}
-	for _, p := range []string{"▁strength", "▁weather", "▁nothing", "▁thinking", "▁other", "▁whether", "▁father"} {
-		m.pieces = append(m.pieces, p)
-	}
+	m.pieces = append(m.pieces, "▁strength", "▁weather", "▁nothing", "▁thinking", "▁other", "▁whether", "▁father")
 	seen := make([]int, len(m.pieces))
 	for i := range seen {
 		seen[i] = 5
