@@ -81,11 +81,3 @@ func wants(r *http.Request) Scope {
 	}
 	return ScopeRead
 }
-
-// allow refuses what is beyond a grant's scope.
-func allow(ctx context.Context, scope Scope) error {
-	if grantOf(ctx).scope.holds(scope) {
-		return nil
-	}
-	return newProblem(http.StatusForbidden, typePermission, "scope", "this token may not do that; it needs one with the scope "+string(scope))
-}

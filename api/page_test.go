@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
@@ -50,6 +52,26 @@ func browser(t *testing.T, language string) context.Context {
 	return ctx
 }
 
+// runSteps runs actions, each again when the page exchanged the node that it
+// was about to act on.
+func runSteps(ctx context.Context, actions ...chromedp.Action) error {
+	for i, action := range actions {
+		actions[i] = chromedp.ActionFunc(func(ctx context.Context) error {
+			for {
+				err := action.Do(ctx)
+				var gone *cdproto.Error
+				if !errors.As(err, &gone) || gone.Code != nodeGone || ctx.Err() != nil {
+					return err
+				}
+			}
+		})
+	}
+	return chromedp.Run(ctx, actions...)
+}
+
+// nodeGone is what the browser answers for a node that is not there any more.
+const nodeGone = -32000
+
 // submit puts a question into the box and sends it.
 func submit(question string) chromedp.Action {
 	return chromedp.Tasks{
@@ -66,7 +88,7 @@ func TestPage(t *testing.T) {
 	server := serve(t, options(handbook(t), nil))
 	ctx := browser(t, "en")
 	var answer, marked, place, heading string
-	err := chromedp.Run(ctx,
+	err := runSteps(ctx,
 		chromedp.Navigate(server.URL),
 		submit("Is business class paid for?"),
 		chromedp.WaitVisible(".source"),
@@ -88,7 +110,7 @@ func TestPage(t *testing.T) {
 	}
 
 	var badge, rows, hit string
-	err = chromedp.Run(ctx,
+	err = runSteps(ctx,
 		chromedp.Click("#reader button"),
 		submit("What is the boiling point of tungsten?"),
 		chromedp.WaitVisible(".badge.not_found"),
@@ -118,7 +140,7 @@ func TestPageInChinese(t *testing.T) {
 	server := serve(t, options(handbook(t), nil))
 	ctx := browser(t, "zh-CN")
 	var heading, marked, language string
-	err := chromedp.Run(ctx,
+	err := runSteps(ctx,
 		chromedp.Navigate(server.URL),
 		submit("国内出差补贴每天多少钱？"),
 		chromedp.WaitVisible(".source"),
@@ -146,7 +168,7 @@ func TestPageAsksForToken(t *testing.T) {
 	server := serve(t, o)
 	ctx := browser(t, "en")
 	var rows string
-	err := chromedp.Run(ctx,
+	err := runSteps(ctx,
 		chromedp.Navigate(server.URL+"/#/documents"),
 		chromedp.WaitVisible("#token"),
 		chromedp.SetValue("#token", "correct horse"),
@@ -181,7 +203,7 @@ func TestPageUploads(t *testing.T) {
 		}
 	})
 	var guidance, row, answer, title, again, thanks string
-	err := chromedp.Run(ctx,
+	err := runSteps(ctx,
 		chromedp.Navigate(server.URL),
 		chromedp.WaitVisible(".note a"),
 		chromedp.Text(".note", &guidance),
