@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lore-kb/lore/retrieve"
 	"github.com/lore-kb/lore/store"
 )
 
@@ -28,8 +29,11 @@ func parseFilter(values []string) (store.Filter, error) {
 		case "path":
 			f.Paths = append(f.Paths, value)
 		case "type":
-			f.MediaTypes = append(f.MediaTypes, value)
+			f.MediaTypes = append(f.MediaTypes, retrieve.MediaTypes(value)...)
 		case "language":
+			if value != "en" && value != "zh" {
+				return f, usagef("--filter %q: the language can be en or zh", condition)
+			}
 			f.Languages = append(f.Languages, value)
 		case "id":
 			f.Documents = append(f.Documents, value)
@@ -42,9 +46,9 @@ func parseFilter(values []string) (store.Filter, error) {
 			}
 			f.Labels[label] = value
 		case "after", "before":
-			day, err := time.Parse(time.DateOnly, value)
+			day, err := parseDay(value)
 			if err != nil {
-				return f, usagef("--filter %q: %q is not a date of the form 2026-01-31", condition, value)
+				return f, usagef("--filter %q: %q is not a date of the form 2026-01-31, 2026-01 or 2026", condition, value)
 			}
 			if name == "after" {
 				f.After = day
@@ -56,4 +60,14 @@ func parseFilter(values []string) (store.Filter, error) {
 		}
 	}
 	return f, nil
+}
+
+// parseDay reads a day, or the first day of a month or year.
+func parseDay(value string) (day time.Time, err error) {
+	for _, layout := range []string{time.DateOnly, "2006-01", "2006"} {
+		if day, err = time.Parse(layout, value); err == nil {
+			return day, nil
+		}
+	}
+	return day, err
 }

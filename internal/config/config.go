@@ -219,7 +219,8 @@ func (c *Config) parse(text []byte, path string) error {
 func (c *Config) check() error {
 	for key, allowed := range map[string][]string{"caution": {"low", "normal", "high"}, "language": {"", "en", "zh"}} {
 		if value := c.Value(key); !slices.Contains(allowed, value) {
-			return fmt.Errorf("%s: %s is %q; it can be %s", c.Origin(key), key, value, strings.Join(allowed, ", "))
+			named := slices.DeleteFunc(slices.Clone(allowed), func(s string) bool { return s == "" })
+			return fmt.Errorf("%s: %s is %q; it can be %s", c.Origin(key), key, value, strings.Join(named, ", "))
 		}
 	}
 	if c.Limit < 1 || c.Limit > 100 {
