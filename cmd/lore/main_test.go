@@ -50,10 +50,13 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Condition: func(name string) (bool, error) {
-			if name != "mount" {
-				return false, fmt.Errorf("unknown condition %q", name)
+			switch name {
+			case "mount":
+				return canMount(t), nil
+			case "root":
+				return os.Geteuid() == 0, nil
 			}
-			return canMount(t), nil
+			return false, fmt.Errorf("unknown condition %q", name)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"newer": newer, "small": small, "fill": fill, "ask": askLong, "exit": exitCode,
