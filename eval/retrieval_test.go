@@ -115,12 +115,12 @@ func TestReadSetErrors(t *testing.T) {
 	if _, err := ReadSet(filepath.Join(t.TempDir(), "none")); err == nil {
 		t.Error("no folder, no error")
 	}
-	dir := writeSet(t)
 	for name, text := range map[string]string{
 		"qrels/test.tsv": "query-id\tcorpus-id\tscore\nq1\tleave\n",
 		"queries.jsonl":  "{\"_id\":\"q1\"",
 		"corpus.jsonl":   `{"title":"no id"}`,
 	} {
+		dir := writeSet(t)
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
