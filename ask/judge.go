@@ -53,7 +53,6 @@ const (
 	signalOpposed     // the best unit speaks of the opposite
 	signalUnitStarts  // share of its words, by weight, that no word of the best unit and what stands around it begins like
 	signalDense       // of the built-in encoder's dense leg: best cosine above 0.35, in tenths
-	// FIXME(ask): since commit f685aeb the encoder's vectors are centred: cosines of right passages lie near 0.3 to 0.6, of others near 0. This scale and the Dense judges were fitted on uncentred vectors and refuse nearly everything now; fit them again.
 	signalCount
 )
 
