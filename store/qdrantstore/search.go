@@ -101,6 +101,7 @@ func (s *Store) checkDense(ctx context.Context, n int) error {
 // searchCommitted ranks until every hit is of its document's committed version.
 func (s *Store) searchCommitted(ctx context.Context, q *store.Query, rank func(context.Context, *store.Query, condition) ([]candidate, error)) ([]store.Hit, error) {
 	shut := map[string]candidate{} // one of each revision that is not to be found
+	var before []candidate         // of the round before
 	for round := 1; ; round++ {
 		started := now()
 		where := pointCondition(&q.Filter)
@@ -128,7 +129,10 @@ func (s *Store) searchCommitted(ctx context.Context, q *store.Query, rank func(c
 				continue
 			}
 		}
-		again := false
+		// Fewer than wanted may mean that a document was replaced between two looks
+		// at the server; a second ranking that finds the same tells.
+		again := len(found) < q.Limit && round < rereads/2 && (round == 1 || !samePoints(found, before))
+		before = found
 		for r, x := range shut {
 			// A version may come back, while it is kept from being found.
 			if c, ok := commits[x.document]; ok && c.version == x.version {
@@ -164,6 +168,11 @@ func (s *Store) searchCommitted(ctx context.Context, q *store.Query, rank func(c
 			return nil, errRestless
 		}
 	}
+}
+
+// samePoints reports whether two rankings hold the same points in one order.
+func samePoints(a, b []candidate) bool {
+	return slices.EqualFunc(a, b, func(x, y candidate) bool { return x.id == y.id })
 }
 
 // clockSkew is how far the clocks of two writers and readers may be apart.
