@@ -131,6 +131,7 @@ func wrongProtocol(message string) string {
 	case strings.Contains(message, "x509:"), strings.Contains(message, "certificate"):
 		return protocolCertificate
 	case strings.Contains(message, "error reading server preface: EOF"), strings.Contains(message, "error reading server preface: http2: frame too large"),
+		strings.Contains(message, "error reading server preface") && strings.Contains(message, "connection reset by peer"),
 		strings.Contains(message, "looked like a TLS"):
 		return protocolTLS
 	}
