@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/binary"
@@ -402,7 +403,7 @@ func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) {
 		tokens += len(strings.Fields(request.Input[i]))
 	}
 	writeJSON(w, map[string]any{
-		"object": "list", "data": entries, "model": orDefault(request.Model, embedder.Info().Name),
+		"object": "list", "data": entries, "model": cmp.Or(request.Model, embedder.Info().Name),
 		"usage": map[string]int{"prompt_tokens": tokens, "total_tokens": tokens},
 	})
 }
@@ -414,11 +415,4 @@ func base64Floats(v []float32) string {
 		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(f))
 	}
 	return base64.StdEncoding.EncodeToString(raw)
-}
-
-func orDefault(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }

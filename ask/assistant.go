@@ -311,7 +311,7 @@ func (t *task) missing() string {
 			at = strings.TrimPrefix(at+" › "+p.Section[n-1], " › ")
 		}
 		if at == "" {
-			at = name(p)
+			at = p.Name()
 		}
 		if !seen[at] && len(near) < 3 {
 			seen[at] = true

@@ -102,7 +102,7 @@ func (a *Answer) MarshalJSON() ([]byte, error) {
 			legs = map[store.Leg]retrieve.LegScore{}
 		}
 		out.Passages = append(out.Passages, passageJSON{
-			Rank: p.Rank, Document: name(p), DocumentID: p.DocumentID, Title: p.Title, URI: p.URI, Section: append([]string{}, p.Section...),
+			Rank: p.Rank, Document: p.Name(), DocumentID: p.DocumentID, Title: p.Title, URI: p.URI, Section: append([]string{}, p.Section...),
 			Page: p.Page, Line: p.Line, Start: p.Start, End: p.End, Text: p.Text, Score: p.Score, Legs: legs, Explain: p.Explain,
 		})
 	}

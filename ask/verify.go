@@ -572,10 +572,10 @@ func (v *verifier) citeRange(ctx context.Context, source, start, end int) (Citat
 	}
 	document, err := v.document(ctx, p.DocumentID)
 	if err != nil {
-		return c, fmt.Errorf("document %s cannot be read: %w", name(p), err)
+		return c, fmt.Errorf("document %s cannot be read: %w", p.Name(), err)
 	}
 	if c.End > len(document) || document[c.Start:c.End] != quote {
-		return c, fmt.Errorf("document %s has changed; the quote is not where it was", name(p))
+		return c, fmt.Errorf("document %s has changed; the quote is not where it was", p.Name())
 	}
 	c.Page = p.PageAt(c.Start)
 	line := max(p.Line, 1)
@@ -583,15 +583,6 @@ func (v *verifier) citeRange(ctx context.Context, source, start, end int) (Citat
 	c.Lines[1] = c.Lines[0] + strings.Count(quote, "\n")
 	c.Verified = true
 	return c, nil
-}
-
-func name(p *retrieve.Passage) string {
-	for _, s := range []string{p.Path, p.Title, p.URI} {
-		if s != "" {
-			return s
-		}
-	}
-	return p.DocumentID
 }
 
 func (v *verifier) document(ctx context.Context, id string) (string, error) {

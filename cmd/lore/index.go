@@ -52,7 +52,7 @@ with the next run.`,
 	flags.BoolVar(&f.noWait, "no-wait", false, "leave the vectors to the next run or to \"lore serve\"")
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "let a folder that is empty now remove all its documents")
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
-	flags.DurationVar(&p.lockTimeout, "lock-timeout", 0, "how long to wait for another process that writes to the index (default 30s)")
+	p.lockTimeoutFlag(cmd)
 	return cmd
 }
 

@@ -65,7 +65,7 @@ are kept for --rollback until the next switch or until --forget.`,
 	flags.BoolVar(&f.rollback, "rollback", false, "return to the model before the last switch")
 	flags.BoolVar(&f.abandon, "abandon", false, "end a switch that is under way and delete what it has built")
 	flags.BoolVar(&f.forget, "forget", false, "delete the vectors that are kept for --rollback")
-	flags.DurationVar(&p.lockTimeout, "lock-timeout", 0, "how long to wait for another process that writes to the index (default 30s)")
+	p.lockTimeoutFlag(cmd)
 	return cmd
 }
 

@@ -223,6 +223,11 @@ func settingFlag(cmd *cobra.Command, key, short string) {
 	}
 }
 
+// lockTimeoutFlag adds --lock-timeout to a command that writes.
+func (p *program) lockTimeoutFlag(cmd *cobra.Command) {
+	cmd.Flags().DurationVar(&p.lockTimeout, "lock-timeout", 0, "how long to wait for another process that writes to the index (default 30s)")
+}
+
 // note prints a line for people on standard error, unless they want quiet.
 func (p *program) note(format string, args ...any) {
 	if !p.quiet {

@@ -83,6 +83,6 @@ func (p *program) compactCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().DurationVar(&p.lockTimeout, "lock-timeout", 0, "how long to wait for another process that writes to the index (default 30s)")
+	p.lockTimeoutFlag(cmd)
 	return cmd
 }

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -182,7 +183,7 @@ func (r *mailReader) entity(e *message.Entity, depth int) {
 	case kind == "text/html" && !attached:
 		r.html = append(r.html, decodePart(data))
 	case kind == "message/rfc822":
-		r.member(orDefault(name, "message.eml"), data)
+		r.member(cmp.Or(name, "message.eml"), data)
 	case r.page, strings.HasPrefix(kind, "image/") && disp != "attachment":
 	case kind == "text/calendar", kind == "application/pgp-signature", kind == "application/pkcs7-signature", kind == "application/x-pkcs7-signature", kind == "message/delivery-status":
 	default:
@@ -206,13 +207,6 @@ func (r *mailReader) member(name string, data []byte) {
 	for _, w := range warnings {
 		r.warnings = appendWarning(r.warnings, w)
 	}
-}
-
-func orDefault(s, def string) string {
-	if s == "" {
-		return def
-	}
-	return s
 }
 
 // decodePart makes sure of UTF-8 where the mail named no charset, or a wrong one.

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"cmp"
 	"encoding/binary"
 	"path"
 	"sort"
@@ -90,14 +91,14 @@ func (j *job) msg(f *oleFile, under string) ([]ingest.Document, error) {
 		var warnings []string
 		switch embedded := dir + "/__substg1.0_3701000D"; {
 		case len(data) > 0:
-			found, warnings = j.member(orDefault(name, "attachment"), data)
+			found, warnings = j.member(cmp.Or(name, "attachment"), data)
 		case f.hasDir(embedded) && j.depth < j.o.MaxDepth:
 			j.depth++
 			inner, err := j.msg(f, embedded)
 			j.depth--
 			if err == nil {
 				for i := range inner {
-					inner[i].Member = path.Join(memberName(orDefault(name, orDefault(inner[0].Title, "message"))), inner[i].Member)
+					inner[i].Member = path.Join(memberName(cmp.Or(name, cmp.Or(inner[0].Title, "message"))), inner[i].Member)
 				}
 				found = inner
 			}

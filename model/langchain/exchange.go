@@ -2,6 +2,7 @@ package langchain
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -268,7 +269,7 @@ func errorIn(body []byte) (string, int) {
 		return "the server reports an error", 0
 	}
 	code, _ := strconv.Atoi(strings.Trim(string(inner.Code), `"`))
-	return oneLine(orDefault(inner.Message, orDefault(inner.Type, "the server reports an error"))), code
+	return oneLine(cmp.Or(inner.Message, cmp.Or(inner.Type, "the server reports an error"))), code
 }
 
 // excerpt returns the start of a body as one line, without markup.

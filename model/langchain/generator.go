@@ -1,6 +1,7 @@
 package langchain
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -77,7 +78,7 @@ func (g *Generator) Generate(ctx context.Context, req model.Request, yield func(
 	if len(response.Choices) > 0 {
 		choice := response.Choices[0]
 		completion.Usage = usage(choice.GenerationInfo)
-		if reason := orDefault(x.watch.finish, choice.StopReason); reason == "length" || reason == "max_tokens" {
+		if reason := cmp.Or(x.watch.finish, choice.StopReason); reason == "length" || reason == "max_tokens" {
 			completion.StopReason = model.StopLength
 		}
 	}

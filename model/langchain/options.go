@@ -1,6 +1,7 @@
 package langchain
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -50,11 +51,11 @@ func (o Options) normalised() (Options, error) {
 	}
 	switch o.Provider {
 	case OpenAI:
-		o.BaseURL = orDefault(o.BaseURL, openaiURL)
+		o.BaseURL = cmp.Or(o.BaseURL, openaiURL)
 	case Anthropic:
-		o.BaseURL = orDefault(o.BaseURL, anthropicURL)
+		o.BaseURL = cmp.Or(o.BaseURL, anthropicURL)
 	case Ollama:
-		host, err := ollamaBase(orDefault(o.BaseURL, ollamaURL))
+		host, err := ollamaBase(cmp.Or(o.BaseURL, ollamaURL))
 		if err != nil {
 			return o, err
 		}
@@ -120,11 +121,4 @@ func ollamaBase(host string) (string, error) {
 		u.Path += "/v1"
 	}
 	return u.String(), nil
-}
-
-func orDefault(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }
