@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -52,6 +53,20 @@ func memoryBytes(pid int) (own, largest, all int64, ok bool) {
 	return own, largest, all, own > 0
 }
 
+// filesIn are the files of a folder and its folders, in order; not its tables.
+func filesIn(t testing.TB, dir string) (files []string) {
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type().IsRegular() && filepath.Base(path) != "MANIFEST.tsv" {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files in %s: %v", dir, err)
+	}
+	return files
+}
+
 // TestMutationsInPool reads damaged files in child processes as a service does:
 // our own samples, or the files of the folder LORE_FILES. With LORE_SOAK it
 // reads 5,000 of them. It reports what came of them and how much memory the
@@ -67,15 +82,8 @@ func TestMutationsInPool(t *testing.T) {
 	}
 	var files []source
 	if dir := os.Getenv("LORE_FILES"); dir != "" {
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range entries {
-			if e.Type().IsRegular() {
-				path := filepath.Join(dir, e.Name())
-				files = append(files, source{e.Name(), func() ([]byte, error) { return os.ReadFile(path) }})
-			}
+		for _, path := range filesIn(t, dir) {
+			files = append(files, source{filepath.Base(path), func() ([]byte, error) { return os.ReadFile(path) }})
 		}
 	} else {
 		for _, s := range samples(t) {
