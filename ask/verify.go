@@ -568,7 +568,7 @@ func (v *verifier) citeRange(ctx context.Context, source, start, end int) (Citat
 	c := Citation{
 		Passage: p.Rank, DocumentID: p.DocumentID, Title: p.Title, URI: p.URI, Path: p.Path,
 		Section: p.Section, Quote: quote, Start: p.Start + start, End: p.Start + end,
-		From: p.Time.From, To: p.Time.To, Date: p.Date,
+		Date: p.Date,
 	}
 	document, err := v.document(ctx, p.DocumentID)
 	if err != nil {
@@ -578,6 +578,8 @@ func (v *verifier) citeRange(ctx context.Context, source, start, end int) (Citat
 		return c, fmt.Errorf("document %s has changed; the quote is not where it was", p.Name())
 	}
 	c.Page = p.PageAt(c.Start)
+	spoken := p.Spoken(c.Start, c.End)
+	c.From, c.To = spoken.From, spoken.To
 	line := max(p.Line, 1)
 	c.Lines[0] = line + strings.Count(p.Text[:start], "\n")
 	c.Lines[1] = c.Lines[0] + strings.Count(quote, "\n")

@@ -11,6 +11,7 @@ type Chunk struct {
 	PageBreaks []int
 	Line       int
 	Time       store.Span
+	Cues       []store.Cue
 	Context    string // the header rows of a table that was cut, for all pieces but the first
 	Text       string
 }

@@ -22,6 +22,9 @@ type Document struct {
 	Pages    []Mark  // where pages, slides or sheets begin; empty when there are none
 	Times    []TimeMark
 	Warnings []string // what was seen but could not be read, one line each
+	// Recording is speech that is still to be transcribed, as it stood in the
+	// file; such a document has no text. See [Transcribing].
+	Recording []byte
 }
 
 // Block is a piece of a document that is one thing to a reader.
@@ -53,10 +56,7 @@ type Range struct{ Start, End int }
 type Mark struct{ Offset, Number int }
 
 // TimeMark says that the text from Offset on was spoken in Span.
-type TimeMark struct {
-	Offset int
-	Span   store.Span
-}
+type TimeMark = store.Cue
 
 // Input is a file for an Extractor.
 type Input struct {

@@ -33,7 +33,7 @@ func locate(doc *Document, cuts []cut) []Chunk {
 			k.Context = strings.TrimSpace(doc.Text[c.context.Start:c.context.End])
 		}
 		k.Page, k.PageBreaks = pagesIn(pages, start, end)
-		k.Time = timeIn(doc.Times, start, end)
+		k.Time, k.Cues = timeIn(doc.Times, start, end)
 		chunks = append(chunks, k)
 	}
 	return chunks
@@ -54,18 +54,19 @@ func pagesIn(pages []Mark, start, end int) (page int, breaks []int) {
 	return page, breaks
 }
 
-// timeIn returns from when to when the text in [start, end) was spoken.
-func timeIn(times []TimeMark, start, end int) store.Span {
+// timeIn returns from when to when the text in [start, end) was spoken, and the
+// marks that say so; the first may begin before start.
+func timeIn(times []TimeMark, start, end int) (span store.Span, cues []store.Cue) {
 	i := sort.Search(len(times), func(i int) bool { return times[i].Offset > start })
 	if i > 0 {
 		i--
 	}
-	var span store.Span
-	for first := true; i < len(times) && times[i].Offset < end; i++ {
-		if first {
-			span.From, first = times[i].Span.From, false
+	for ; i < len(times) && times[i].Offset < end; i++ {
+		if len(cues) == 0 {
+			span.From = times[i].Span.From
 		}
 		span.To = max(span.To, times[i].Span.To)
+		cues = append(cues, times[i])
 	}
-	return span
+	return span, cues
 }

@@ -361,7 +361,7 @@ func (r *run) document(info store.DocumentInfo, d *Document) store.Document {
 			DocumentID: info.ID, Version: info.Version, Ordinal: c.Ordinal, Title: info.Title, URI: info.URI,
 			Path: info.Path, Root: info.Root, MediaType: info.MediaType, Language: language,
 			Section: c.Section, Page: c.Page, PageBreaks: c.PageBreaks, Line: c.Line, Start: c.Start, End: c.End,
-			Time: c.Time, Date: info.Date, Text: c.Text, Context: c.Context, Labels: info.Labels,
+			Time: c.Time, Cues: c.Cues, Date: info.Date, Text: c.Text, Context: c.Context, Labels: info.Labels,
 		}
 		p.Digest = store.Digest(EmbedText(&p.Payload))
 		p.Sparse = Sparse(&p.Payload)

@@ -166,8 +166,8 @@ func TestSplitPagesAndTimes(t *testing.T) {
 		Text:   text,
 		Blocks: []Block{{Start: 0, End: 3}, {Start: 5, End: 8}, {Start: 10, End: 14}},
 		Pages:  []Mark{{0, 1}, {5, 2}, {9, 3}, {10, 4}},
-		Times: []TimeMark{{0, store.Span{From: time.Second, To: 2 * time.Second}}, {5, store.Span{From: 2 * time.Second, To: 4 * time.Second}},
-			{10, store.Span{From: 5 * time.Second, To: 6 * time.Second}}},
+		Times: []TimeMark{{Offset: 0, Span: store.Span{From: time.Second, To: 2 * time.Second}}, {Offset: 5, Span: store.Span{From: 2 * time.Second, To: 4 * time.Second}},
+			{Offset: 10, Span: store.Span{From: 5 * time.Second, To: 6 * time.Second}}},
 	}
 	chunks := Split(&doc, nil)
 	if len(chunks) != 1 {

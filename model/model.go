@@ -113,8 +113,19 @@ type Segment struct {
 	Text     string
 }
 
+// TranscriberInfo describes a transcriber.
+type TranscriberInfo struct {
+	Name     string // as a user wrote it: openai:whisper-1, command:whisper-cli
+	MaxBytes int64  // of one recording; 0: no limit known
+	WAVOnly  bool   // takes nothing but WAV
+}
+
 // Transcriber turns a recording into text.
 type Transcriber interface {
+	Info() TranscriberInfo
+	// Transcribe returns what is said in a recording in order of time; nothing
+	// said is no segments and no error. The name's ending tells the container:
+	// talk.mp3.
 	Transcribe(ctx context.Context, audio io.Reader, name string) ([]Segment, error)
 }
 

@@ -33,6 +33,7 @@ type Passage struct {
 	Line       int   // at Start, from 1
 	Start, End int   // byte range in the document's text
 	Time       store.Span
+	Cues       []store.Cue // what of it was spoken when, in order
 	Date       time.Time
 	Labels     map[string]string
 	Text       string // exactly the document's text in [Start, End)
@@ -42,6 +43,12 @@ type Passage struct {
 	Best       store.Payload          // the chunk that ranked
 	Same       int                    // near-duplicates folded into this passage
 	Explain    *Explanation
+}
+
+// Spoken returns when the text [start, end) of the document, which lies inside the
+// passage, was spoken; the zero span when it is not speech.
+func (p *Passage) Spoken(start, end int) store.Span {
+	return store.Spoken(p.Cues, p.Time, p.End, start, end)
 }
 
 // PageAt returns the page of a document offset inside the passage.

@@ -68,6 +68,7 @@ type Payload struct {
 	Line       int      // line at Start, from 1
 	Start, End int      // byte range in the document's text
 	Time       Span     // of a recording; zero otherwise
+	Cues       []Cue    // of a recording: what was said when, in order; the first may begin before Start
 	Date       time.Time
 	Text       string // exactly the document's text in [Start, End)
 	Context    string // repeated text that helps to read a cut chunk, such as a table's header row; not in [Start, End)
@@ -76,6 +77,43 @@ type Payload struct {
 
 // Span is a stretch of a recording.
 type Span struct{ From, To time.Duration }
+
+// Cue says that the document's text from Offset on, up to the next cue's, was
+// spoken in Span.
+type Cue struct {
+	Offset int
+	Span   Span
+}
+
+// Spoken returns when the text [start, end) of a document was spoken. Within a
+// cue the time is that of even speech. Without cues it is whole; cues before
+// last hold text up to last.
+func Spoken(cues []Cue, whole Span, last, start, end int) Span {
+	at := func(offset int, end bool) (time.Duration, bool) {
+		for i := len(cues) - 1; i >= 0; i-- {
+			c := cues[i]
+			if c.Offset > offset || end && c.Offset == offset && i > 0 {
+				continue
+			}
+			until := last
+			if i+1 < len(cues) {
+				until = cues[i+1].Offset
+			}
+			if until <= c.Offset {
+				return c.Span.From, true
+			}
+			part := float64(min(offset, until)-c.Offset) / float64(until-c.Offset)
+			return c.Span.From + time.Duration(part*float64(c.Span.To-c.Span.From)), true
+		}
+		return 0, false
+	}
+	from, ok := at(start, false)
+	to, _ := at(end, true)
+	if !ok || to < from {
+		return whole
+	}
+	return Span{from, to}
+}
 
 // PageAt returns the page of a document offset inside the payload's range.
 func (p *Payload) PageAt(offset int) int {

@@ -46,6 +46,7 @@ const (
 	keyEnd        = "end"
 	keyTimeFrom   = "time_from"
 	keyTimeTo     = "time_to"
+	keyCues       = "cues"
 	keyText       = "text"
 	keyContext    = "context"
 
@@ -276,6 +277,7 @@ func pointPayload(p *store.Point) map[string]*qdrant.Value {
 	f.int(keyEnd, int64(in.End))
 	f.int(keyTimeFrom, int64(in.Time.From))
 	f.int(keyTimeTo, int64(in.Time.To))
+	f.ints(keyCues, cueNumbers(in.Cues))
 	f.string(keyText, in.Text)
 	f.string(keyContext, in.Context)
 	return f
@@ -291,8 +293,26 @@ func pointOf(id *qdrant.PointId, values map[string]*qdrant.Value) store.Point {
 		Page: int(p.int(keyPage)), PageBreaks: p.ints(keyPageBreaks), Line: int(p.int(keyLine)),
 		Start: int(p.int(keyStart)), End: int(p.int(keyEnd)),
 		Time: store.Span{From: time.Duration(p.int(keyTimeFrom)), To: time.Duration(p.int(keyTimeTo))},
+		Cues: cuesOf(p.ints(keyCues)),
 		Date: p.time(keyDate), Text: p.string(keyText), Context: p.string(keyContext), Labels: p.labels(),
 	}}
+}
+
+// cueNumbers lays cues out as three numbers each: offset, from, to.
+func cueNumbers(cues []store.Cue) []int {
+	var out []int
+	for _, c := range cues {
+		out = append(out, c.Offset, int(c.Span.From), int(c.Span.To))
+	}
+	return out
+}
+
+func cuesOf(numbers []int) []store.Cue {
+	var out []store.Cue
+	for ; len(numbers) >= 3; numbers = numbers[3:] {
+		out = append(out, store.Cue{Offset: numbers[0], Span: store.Span{From: time.Duration(numbers[1]), To: time.Duration(numbers[2])}})
+	}
+	return out
 }
 
 // documentFields is the payload of a document's record, without its text.

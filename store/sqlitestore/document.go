@@ -145,6 +145,7 @@ const (
 	hasPageBreaks
 	hasTime
 	hasContext
+	hasCues
 )
 
 // encodePoints codes the points of a document without their vectors and texts:
@@ -175,6 +176,7 @@ func encodePoints(d *store.Document) []byte {
 			{hasPageBreaks, len(pay.PageBreaks) > 0},
 			{hasTime, pay.Time != store.Span{}},
 			{hasContext, pay.Context != ""},
+			{hasCues, len(pay.Cues) > 0},
 		} {
 			if f.set {
 				flags |= f.flag
@@ -234,6 +236,12 @@ func encodePoints(d *store.Document) []byte {
 		}
 		if flags&hasContext != 0 {
 			b = putString(b, pay.Context)
+		}
+		if flags&hasCues != 0 {
+			b = putUint(b, len(pay.Cues))
+			for _, c := range pay.Cues {
+				b = putInt(putInt(putInt(b, c.Offset), int(c.Span.From)), int(c.Span.To))
+			}
 		}
 		points = b
 	}
@@ -332,6 +340,12 @@ func (p *points) at(i int) (out store.Point, err error) {
 	}
 	if flags&hasContext != 0 {
 		pay.Context = r.string()
+	}
+	if flags&hasCues != 0 {
+		pay.Cues = make([]store.Cue, r.count())
+		for j := range pay.Cues {
+			pay.Cues[j] = store.Cue{Offset: r.int(), Span: store.Span{From: time.Duration(r.int()), To: time.Duration(r.int())}}
+		}
 	}
 	if pay.Start < 0 || pay.End < pay.Start {
 		r.fail()

@@ -161,6 +161,7 @@ func rich(e *env) store.Document {
 		p.Section = [][]string{{"A", "B"}, nil, {"第一章", "a / b", ""}, {"A"}}[i]
 		p.Page = i
 		p.Context = []string{"", "| name | price |", "", ""}[i]
+		p.Cues = []store.Cue{{Offset: p.Start, Span: store.Span{From: time.Duration(i) * time.Second, To: time.Minute}}, {Offset: p.Start + 3, Span: store.Span{To: time.Duration(i)}}}
 		p.Time = store.Span{From: time.Duration(i) * 1500 * time.Millisecond, To: time.Duration(i) * 3 * time.Second}
 	}
 	d.Points[1].Payload.PageBreaks = []int{d.Points[1].Payload.Start + 2, d.Points[1].Payload.Start + 5}
