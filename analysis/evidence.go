@@ -1,5 +1,7 @@
 package analysis
 
+import "strings"
+
 // Matcher holds texts against the terms of one question. It is made once for a
 // question and used for many texts; it is not safe for concurrent use.
 type Matcher struct {
@@ -12,15 +14,21 @@ type Matcher struct {
 	take   emitFunc
 	breaks []Range
 	next   int // index in breaks of the sentence that is being read
+	header int // index of the table header above it, or -1
 	seen   map[uint32]int
 	sum    float64
 	best   float64
 	title  map[uint32]bool
 	head   float64 // weight of the terms in the title
-	inHead bool
-	pos    int
-	last   map[uint32]int // where a term of a pair stood last
-	met    []bool
+
+	text    string
+	tables  bool            // text has some
+	columns map[uint32]bool // terms of the table header above
+	named   float64         // their weight
+	inHead  bool
+	pos     int
+	last    map[uint32]int // where a term of a pair stood last
+	met     []bool
 }
 
 // pair is two neighbouring terms of a question.
@@ -38,7 +46,7 @@ type end struct {
 // Evidence is how closely a text holds the terms of a question, each figure as a
 // share of the weight of all its terms.
 type Evidence struct {
-	Sentence float64 // the most that one sentence holds, with what the title holds
+	Sentence float64 // the most that one sentence holds, with what the title holds; a table row has the header of its columns with it
 	Order    float64 // neighbouring terms of the question that stand near each other, by the lighter of the two
 }
 
@@ -47,7 +55,7 @@ type Evidence struct {
 func NewMatcher(terms []Term, weights []float64) *Matcher {
 	m := &Matcher{
 		weights: make(map[uint32]float64, len(terms)), ends: make(map[uint32][]end),
-		seen: make(map[uint32]int), title: make(map[uint32]bool), last: make(map[uint32]int),
+		seen: make(map[uint32]int), title: make(map[uint32]bool), columns: make(map[uint32]bool), last: make(map[uint32]int),
 	}
 	before := -1
 	for i := range terms {
@@ -93,14 +101,17 @@ func (m *Matcher) Match(title, text string) Evidence {
 	clear(m.seen)
 	clear(m.last)
 	clear(m.met)
-	m.head, m.best, m.sum, m.pos, m.next = 0, 0, 0, 0, 0
+	clear(m.columns)
+	m.head, m.named, m.best, m.sum, m.pos, m.next, m.header = 0, 0, 0, 0, 0, 0, -1
 	m.inHead = true
 	m.lexer.run(title, m.take)
 	m.inHead = false
-	m.breaks = Sentences(text)
-	m.sum = m.head
+	m.text, m.breaks = text, Sentences(text)
+	m.tables = strings.Contains(text, "\n|")
+	m.enter()
 	m.lexer.run(text, m.take)
 	m.best = max(m.best, m.sum)
+	m.text = ""
 	var e Evidence
 	for i, met := range m.met {
 		if met {
@@ -110,6 +121,36 @@ func (m *Matcher) Match(title, text string) Evidence {
 	e.Order /= m.total
 	e.Sentence = m.best / m.total
 	return e
+}
+
+// enter begins the sentence m.next with what holds for it: the title and, in a
+// table, the header.
+func (m *Matcher) enter() {
+	m.sum = m.head
+	if !m.tables || len(m.breaks) == 0 {
+		return
+	}
+	switch {
+	case !m.row(m.next):
+		m.header = -1
+	case m.header >= 0:
+		m.sum += m.named
+		return
+	case m.next+1 < len(m.breaks) && m.ruler(m.next+1):
+		m.header = m.next
+	}
+	clear(m.columns)
+	m.named = 0
+}
+
+// row reports whether sentence i is a row of a table.
+func (m *Matcher) row(i int) bool { return m.text[m.breaks[i].Start] == '|' }
+
+// ruler reports whether sentence i is the line between a table's header and its
+// rows.
+func (m *Matcher) ruler(i int) bool {
+	line := m.text[m.breaks[i].Start:m.breaks[i].End]
+	return strings.Contains(line, "-") && strings.Trim(line, "|-: ") == ""
 }
 
 // term takes one term of the title or the text.
@@ -131,11 +172,15 @@ func (m *Matcher) term(kind Kind, folded []byte, start, _ int) {
 		return
 	}
 	for m.next < len(m.breaks)-1 && start >= m.breaks[m.next].End {
-		m.next++
 		m.best = max(m.best, m.sum)
-		m.sum = m.head
+		m.next++
+		m.enter()
 	}
-	if n, ok := m.seen[index]; (!ok || n != m.next) && !m.title[index] {
+	if m.header == m.next && !m.title[index] && !m.columns[index] {
+		m.columns[index] = true
+		m.named += w
+	}
+	if n, ok := m.seen[index]; (!ok || n != m.next) && !m.title[index] && (m.header == m.next || !m.columns[index]) {
 		m.seen[index] = m.next
 		m.sum += w
 	}

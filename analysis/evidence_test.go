@@ -19,6 +19,10 @@ func TestMatcher(t *testing.T) {
 		{"annual leave days", "", "leave leave leave", 1.0 / 3, 0},
 		{"annual leave", "", "leave annual", 1, 0.5},
 		{"annual leave", "", "annual and one two three leave", 1, 0},
+		{"clara price", "", "| Name | Price |\n|---|---|\n| Vega | 2 |\n| Clara | 1 |", 1, 0},
+		{"clara price", "", "All prices.\n\n| Name | Price |\n|---|---|\n| Clara | 1 |\n\nVega.", 1, 0.5},
+		{"clara price", "", "| Name | Price |\n|---|---|\n| Vega | 2 |\n\nClara.", 0.5, 0},
+		{"clara vega", "", "| Name | Price |\n|---|---|\n| Vega | 2 |\n| Clara | 1 |", 0.5, 0.5},
 	} {
 		terms := Question(c.question).Terms
 		weights := make([]float64, len(terms))

@@ -39,7 +39,7 @@ func Question(text string) *Parsed {
 	q := new(Parsed)
 	q.Text = q.takeFilters(text)
 	q.Phrases = phrases(q.Text)
-	all := Terms(q.Text)
+	all := QuestionTerms(q.Text)
 	q.Language = questionLanguage(q.Text, all)
 	seen := make(map[uint32]int, len(all))
 	stops := true
@@ -64,6 +64,30 @@ func Question(text string) *Parsed {
 	}
 	return q
 }
+
+// QuestionTerms returns the terms of a question as [Terms] does, save that the
+// word behind "how" that only says what kind of thing is asked for (how long, how
+// many) is a stop word.
+func QuestionTerms(text string) []Term {
+	terms := Terms(text)
+	for i := 1; i < len(terms); i++ {
+		t := &terms[i]
+		if terms[i-1].Text == "how" && t.Kind == KindWord && !t.Stop && measured[t.Text] {
+			t.Stop, t.Weight = true, t.Weight*stopWeight
+		}
+	}
+	return terms
+}
+
+// measured are stems of the words that make an interrogative with "how".
+var measured = func() map[string]bool {
+	m := make(map[string]bool)
+	var buf []byte
+	for _, w := range strings.Fields("long much many often far soon old big large tall high deep wide fast heavy small quickly frequently") {
+		m[string(stem([]byte(w), &buf))] = true
+	}
+	return m
+}()
 
 // Sparse returns the weights of the question's terms by ascending index.
 func (q *Parsed) Sparse() (indices []uint32, values []float32) {

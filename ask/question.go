@@ -59,7 +59,7 @@ func readQuestion(text string, result *retrieve.Result) *questionText {
 			q.han = true
 		}
 	}
-	for _, t := range analysis.Terms(text) {
+	for _, t := range analysis.QuestionTerms(text) {
 		if t.Kind != analysis.KindBigram && t.Kind != analysis.KindPart {
 			q.sequence = append(q.sequence, t.Index)
 		}
