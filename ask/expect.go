@@ -37,7 +37,7 @@ var expectPatterns = []struct {
 }{
 	// English, most special first.
 	{expectPercent, regexp.MustCompile(`\b(?:what|which|how) (?:many |much )?(?:percent(?:age)?|proportion|share|per cent)\b|\bpercentage of\b.*\?`)},
-	{expectMoney, regexp.MustCompile(`\bhow much (?:does|do|did|will|would|is|are|was|were)\b.*\b(?:cost|pay|paid|charge[ds]?|worth|earn|price[ds]?|spend|spent)\b|\b(?:what|which) (?:is|was|are|were) the (?:price|cost|fee|budget|salary|fare|revenue)\b|\bhow (?:expensive|much money)\b|\bwhat(?:'s| does) .* cost\b|\bwhat does .* cost\b`)},
+	{expectMoney, regexp.MustCompile(`\bhow much (?:does|do|did|will|would|is|are|was|were)\b.*\b(?:cost|pay|paid|charge[ds]?|worth|earn|price[ds]?|spend|spent)\b|\b(?:what|which) (?:is|was|are|were) the (?:price|cost|fee|budget|salary|fare|revenue)\b|\bhow (?:expensive|much money)\b|\bwhat(?:'s| does) .* cost\b|\bwhat does .* cost\b|^how much (?:is|are|for) (?:the |an? |one )?[^,?]{1,60}\??$`)},
 	{expectDuration, regexp.MustCompile(`\bhow (?:long|soon|quickly|often|frequently)\b|\bhow many (?:days|weeks|months|years|hours|minutes|seconds|decades|centuries)\b|\bfor how long\b`)},
 	{expectMeasure, regexp.MustCompile(`\bhow (?:tall|high|deep|wide|large|big|far|heavy|fast|hot|cold|old|thick|small)\b|\bwhat (?:is|was) the (?:height|length|width|depth|area|size|weight|speed|temperature|distance|population|capacity|volume)\b`)},
 	{expectNumber, regexp.MustCompile(`\bhow (?:many|much)\b|\b(?:what|which) (?:is |was )?(?:the )?(?:number|amount|total|quantity|limit|maximum|minimum|rate|score)\b`)},

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"sort"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/lore-kb/lore/analysis"
@@ -50,6 +51,7 @@ const (
 	featureAnaphora         // leans on the sentence before, which holds the question's words
 	featureFresh            // says enough that the question does not: 1 at six content words
 	featureSure             // holds a date, a figure or a measure when one is asked for
+	featureKey              // is a table row of which a cell, whole, stands in the question
 	featureCount
 )
 
@@ -104,7 +106,7 @@ func candidates(q *questionText, passages []retrieve.Passage) []candidate {
 				c.context = c.context.or(before, q)
 			}
 			c.folded = folded
-			figs := figures(c.folded)
+			figs := append(figures(c.folded), columnFigures(p.Text, &u)...)
 			c.holds = q.expected.holds(text, c.folded, figs, q)
 			f := &c.features
 			f[featureCover] = q.share(c.own)
@@ -142,6 +144,9 @@ func candidates(q *questionText, passages []retrieve.Passage) []candidate {
 			if q.expected.sure() {
 				f[featureSure] = c.holds
 			}
+			if u.kind == unitRow && q.keyed(text) {
+				f[featureKey] = 1
+			}
 			f[featureKindCover] = c.holds * f[featureCover]
 			c.polarity = polarityOf(c.folded)
 			if q.expected == expectYesNo {
@@ -172,6 +177,20 @@ func candidates(q *questionText, passages []retrieve.Passage) []candidate {
 		}
 	}
 	return out
+}
+
+// keyed reports whether a cell of a table row, or one of the things it lists, is
+// what the question names: Orion DO in a question about it, and not Orion DO Deep.
+func (q *questionText) keyed(row string) bool {
+	for _, cell := range cells(row) {
+		for _, name := range strings.FieldsFunc(foldText(plainText(cell)), func(r rune) bool { return strings.ContainsRune("、,，;；/", r) }) {
+			name = strings.TrimSpace(name)
+			if utf8.RuneCountInString(name) >= 2 && strings.IndexFunc(name, unicode.IsLetter) >= 0 && holdsWord(q.folded, name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 var anaphor = regexp.MustCompile(`^(?:(?:However|In turn|Later|Then|Thus|Therefore|Also|Moreover|Furthermore|As a result|In addition|Today|Instead|Indeed|Consequently|Finally|Eventually|For example|And|But|So)[, ]+)*(?:It|Its|They|Their|He|His|She|Her|This|These|That|Those|Both|Neither|Such|it|its|they|their|he|his|she|her|this|these|those|that|both|such|The (?:group|two|latter|former|same|city|company|company's|area|region|name|term|result|event|building|work|book|film|song|team|state|country|family|system|method|process|project|program|treaty|act|law|war|battle))\b`)
@@ -243,15 +262,15 @@ func rank(q *questionText, cs []candidate, byMeaning bool) {
 // Weights of the features, by language of the question.
 var (
 	weightsEnglish = [featureCount]float64{
-		featureCover: 4.2, featureContext: 5.0, featurePassage: 1.7, featureRank: 1.5, featureFirst: 1.0, featureKind: 0.2, featureRun: 1.5, featureNear: 1.0, featureCounted: 0.2, featureLength: 1.3, featureLead: 0.3, featureNew: -1.4, featureAnaphora: 0.9, featureSure: 1.3, featureVerdict: 3, featureAsks: -3, featureReplies: 2.5,
+		featureCover: 4.2, featureContext: 5.0, featurePassage: 1.7, featureRank: 1.5, featureFirst: 1.0, featureKind: 0.2, featureRun: 1.5, featureNear: 1.0, featureCounted: 0.2, featureLength: 1.3, featureLead: 0.3, featureNew: -1.4, featureAnaphora: 0.9, featureSure: 1.3, featureVerdict: 3, featureAsks: -3, featureReplies: 2.5, featureKey: 2.5,
 	}
 	weightsChinese = [featureCount]float64{
-		featureCover: 2.8, featureContext: 6.4, featurePassage: 1.3, featureRank: 3.1, featureFirst: 1.0, featureKind: 1.0, featureRun: 0.7, featureNear: 0.7, featureHook: 2.4, featureLength: -0.6, featureLead: 0.4, featureNew: -1.7, featureAnaphora: 0.2, featureSure: 1.5, featureVerdict: 3, featureAsks: -3, featureReplies: 2.5,
+		featureCover: 2.8, featureContext: 6.4, featurePassage: 1.3, featureRank: 3.1, featureFirst: 1.0, featureKind: 1.0, featureRun: 0.7, featureNear: 0.7, featureHook: 2.4, featureLength: -0.6, featureLead: 0.4, featureNew: -1.7, featureAnaphora: 0.2, featureSure: 1.5, featureVerdict: 3, featureAsks: -3, featureReplies: 2.5, featureKey: 2.5,
 	}
 )
 
 // weightsMeaning rank across languages.
-var weightsMeaning = [featureCount]float64{featureDense: 0.9, featureRank: 4, featureCover: 2, featureAsks: -3}
+var weightsMeaning = [featureCount]float64{featureDense: 0.9, featureRank: 4, featureCover: 2, featureAsks: -3, featureKey: 2.5}
 
 // maxQuotes bounds an extractive answer.
 const maxQuotes = 5
@@ -279,6 +298,9 @@ func choose(q *questionText, ranked []candidate, byMeaning bool) []candidate {
 			continue
 		}
 		worth := p >= chooseShare*first && p >= chooseLeast || byMeaning && len(chosen) == 1
+		if c.unit.kind == unitRow && chosen[0].features[featureKey] > c.features[featureKey] {
+			continue // another row's figures
+		}
 		switch {
 		case beside(&chosen[0], c):
 			// It joins the first quote and takes no place of its own.

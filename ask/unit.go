@@ -244,6 +244,39 @@ func readable(text string, u *unit) string {
 	return plainText(s)
 }
 
+// columnFigures returns the figures of a table row with the units that the
+// header of their column names: 1,480 under "Price (EUR)" is 1480 EUR.
+func columnFigures(text string, u *unit) []figure {
+	if u.kind != unitRow || u.header == "" {
+		return nil
+	}
+	row, head := cells(text[u.start:u.end]), cells(u.header)
+	var out []figure
+	for i, cell := range row {
+		if i >= len(head) || !endsInDigit(cell) {
+			continue
+		}
+		name := plainText(head[i])
+		if m := bracketed.FindStringSubmatch(name); m != nil {
+			name = m[1]
+		}
+		for _, f := range figures(foldText(plainText(cell) + " " + name)) {
+			if f.dimension != "" {
+				out = append(out, f)
+			}
+		}
+	}
+	return out
+}
+
+func endsInDigit(s string) bool {
+	s = strings.TrimSpace(s)
+	return s != "" && s[len(s)-1] >= '0' && s[len(s)-1] <= '9'
+}
+
+// bracketed is the unit in the name of a column.
+var bracketed = regexp.MustCompile(`[(（\[]([^()（）\]]{1,24})[)）\]]\s*$`)
+
 var (
 	imageMark    = regexp.MustCompile(`!\[[^\]]*\]\([^)]*\)`)
 	linkMark     = regexp.MustCompile(`\[([^\]]*)\]\((?:\{[{%][^}]*[%}]\}[^)\s]*|[^)\s]*(?:\s+"[^"]*")?)\)`)

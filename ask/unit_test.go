@@ -72,3 +72,23 @@ func FuzzUnits(f *testing.F) {
 		}
 	})
 }
+
+func TestColumnFigures(t *testing.T) {
+	for _, c := range []struct{ header, row, dimension string }{
+		{"| Product | Price (EUR) |", "| Orion DO | 1,480 |", "currency/eur"},
+		{"| 名称 | 含税价（元） |", "| Orion DO | 12,800 |", "currency/cny"},
+		{"| Service | Working days |", "| Repair | 10 |", "workday"},
+		{"| Product | Measures |", "| Orion DO | oxygen |", ""},
+		{"| Product | Article |", "| Orion DO | 310 |", ""},
+	} {
+		text := c.header + "\n|---|---|\n" + c.row
+		units := cutUnits(&retrieve.Passage{Text: text})
+		got := ""
+		for _, f := range columnFigures(text, &units[len(units)-1]) {
+			got += f.dimension
+		}
+		if got != c.dimension {
+			t.Errorf("%s under %s: %q, want %q", c.row, c.header, got, c.dimension)
+		}
+	}
+}

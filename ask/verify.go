@@ -95,6 +95,11 @@ func (v *verifier) read(i int) *readPassage {
 	}
 	r.words = analysis.Fold(head + rest.String()).Text
 	r.figures = figures(r.words)
+	for k := range r.units {
+		if !r.barred[k] {
+			r.figures = append(r.figures, columnFigures(p.Text, &r.units[k])...)
+		}
+	}
 	v.passages[i] = r
 	return r
 }
