@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"reflect"
 	"strings"
@@ -134,10 +133,16 @@ func jsonResponse(value any) *huma.StreamResponse {
 func (s *Server) streamAnswer(h huma.Context, collection *Collection, question ask.Question, conversation string) {
 	ctx, cancel := context.WithTimeout(h.Context(), s.options.Timeout)
 	defer cancel()
-	h.SetHeader("Content-Type", "text/event-stream")
-	h.SetHeader("Cache-Control", "no-cache")
-	h.SetHeader("X-Accel-Buffering", "no")
-	out := &eventWriter{h: h}
+	out := eventsOf(h)
+	defer out.close()
+	out.begin()
+	place := seatOf(ctx)
+	if err := place.work(ctx); err != nil {
+		p := explain(err)
+		s.logFailure(ctx, p, err)
+		_ = out.send("error", p)
+		return
+	}
 	if conversation != "" {
 		_ = out.send("conversation", map[string]string{"id": conversation})
 	}
@@ -154,6 +159,7 @@ func (s *Server) streamAnswer(h huma.Context, collection *Collection, question a
 		case e.Delta != "":
 			return out.send("delta", map[string]string{"text": e.Delta})
 		default:
+			place.rest() // what follows waits for a model, where there is one
 			passages := []retrieve.PassageJSON{}
 			for i := range e.Passages {
 				passages = append(passages, e.Passages[i].JSON())
@@ -169,24 +175,4 @@ func (s *Server) streamAnswer(h huma.Context, collection *Collection, question a
 	}
 	s.answered(ctx, answer)
 	s.remember(ctx, conversation, answer)
-}
-
-// eventWriter writes server-sent events, each at once.
-type eventWriter struct{ h huma.Context }
-
-func (w *eventWriter) send(event string, data any) error {
-	if v := reflect.ValueOf(data); v.Kind() == reflect.Pointer && v.IsNil() {
-		return nil
-	}
-	encoded, err := json.Marshal(data)
-	if err != nil {
-		return fmt.Errorf("send %s: %w", event, err)
-	}
-	if _, err := fmt.Fprintf(w.h.BodyWriter(), "event: %s\ndata: %s\n\n", event, encoded); err != nil {
-		return fmt.Errorf("send %s: %w", event, err)
-	}
-	if flusher, ok := w.h.BodyWriter().(http.Flusher); ok {
-		flusher.Flush()
-	}
-	return nil
 }

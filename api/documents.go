@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -81,9 +83,18 @@ type pageBody struct {
 	Start  int `json:"start"`
 }
 
+// oneInput asks for a document unless it is the one that the client has.
+type oneInput struct {
+	ID          string `path:"id" maxLength:"64"`
+	Collection  string `query:"collection" maxLength:"64" pattern:"^[A-Za-z0-9_-]*$"`
+	IfNoneMatch string `header:"If-None-Match"`
+}
+
 type documentOutput struct {
-	ETag string `header:"ETag"`
-	Body documentText
+	Status       int
+	ETag         string `header:"ETag"`
+	CacheControl string `header:"Cache-Control"`
+	Body         *documentText
 }
 
 func (s *Server) documentRoutes(routes huma.API) {
@@ -93,7 +104,8 @@ func (s *Server) documentRoutes(routes huma.API) {
 	}, s.listDocuments)
 	huma.Register(routes, huma.Operation{
 		OperationID: "get-document", Method: http.MethodGet, Path: "/v1/documents/{id}", Tags: []string{"documents"},
-		Summary: "A document with its text, which citations point into",
+		Summary:   "A document with its text, which citations point into",
+		Responses: map[string]*huma.Response{"304": {Description: "Not changed since the ETag"}},
 	}, s.getDocument)
 }
 
@@ -125,7 +137,7 @@ func (s *Server) listDocuments(ctx context.Context, in *documentsInput) (*docume
 	return out, nil
 }
 
-func (s *Server) getDocument(ctx context.Context, in *documentInput) (*documentOutput, error) {
+func (s *Server) getDocument(ctx context.Context, in *oneInput) (*documentOutput, error) {
 	collection, err := s.collection(ctx, in.Collection)
 	if err != nil {
 		return nil, s.failed(ctx, err)
@@ -138,9 +150,25 @@ func (s *Server) getDocument(ctx context.Context, in *documentInput) (*documentO
 	if err != nil {
 		return nil, s.failed(ctx, err)
 	}
-	out := &documentOutput{ETag: `"` + found.Version + `"`}
-	out.Body = documentText{ListedDocument: listed(*found), Text: text, Pages: pages(points)}
+	// What a token sees of a record, and how many vectors there are, is part of it.
+	tag := fmt.Sprintf(`"%s-%d-%s-%t"`, found.Version, found.Embedded, found.Status, found.URI == "")
+	out := &documentOutput{Status: http.StatusOK, ETag: tag, CacheControl: "private, no-cache"}
+	if tagged(in.IfNoneMatch, tag) {
+		out.Status = http.StatusNotModified
+		return out, nil
+	}
+	out.Body = &documentText{ListedDocument: listed(*found), Text: text, Pages: pages(points)}
 	return out, nil
+}
+
+// tagged reports whether a list of tags, as in If-None-Match, holds one.
+func tagged(list, tag string) bool {
+	for one := range strings.SplitSeq(list, ",") {
+		if one = strings.TrimPrefix(strings.TrimSpace(one), "W/"); one == tag || one == "*" {
+			return true
+		}
+	}
+	return false
 }
 
 // pages gathers where pages begin from the points of a document. The start of a

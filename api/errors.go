@@ -23,10 +23,24 @@ type detail struct {
 	Message string `json:"message" doc:"What went wrong, fit for a user"`
 	Type    string `json:"type" doc:"Class of the error" example:"invalid_request_error"`
 	Code    string `json:"code" doc:"Stable name of the error" example:"empty_question"`
+	Param   string `json:"param,omitempty" doc:"The parameter at fault, on OpenAI's routes"`
 }
 
 func (p *problem) Error() string  { return p.Detail.Message }
 func (p *problem) GetStatus() int { return p.status }
+
+// GetHeaders implements huma.HeadersError.
+func (p *problem) GetHeaders() http.Header {
+	if p.retry() {
+		return http.Header{"Retry-After": {"1"}}
+	}
+	return nil
+}
+
+// retry reports whether the same request may do better a moment later.
+func (p *problem) retry() bool {
+	return p.status == http.StatusServiceUnavailable || p.status == http.StatusTooManyRequests
+}
 
 // kinds of errors, in OpenAI's words.
 const (
@@ -105,6 +119,9 @@ func explain(err error) *problem {
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := explain(err)
 	s.logFailure(r.Context(), p, err)
+	if p.retry() {
+		w.Header().Set("Retry-After", "1")
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(p.status)
 	_ = json.NewEncoder(w).Encode(p)

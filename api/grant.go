@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/lore-kb/lore/store"
 )
@@ -15,7 +16,7 @@ type Scope string
 const (
 	ScopeRead  Scope = "read"  // ask, search, read documents; conversations of one's own
 	ScopeWrite Scope = "write" // and index, upload, remove
-	ScopeAdmin Scope = "admin" // and metrics and profiles
+	ScopeAdmin Scope = "admin" // and remove collections, metrics and profiles
 )
 
 var scopes = []Scope{ScopeRead, ScopeWrite, ScopeAdmin}
@@ -74,10 +75,14 @@ func wants(r *http.Request) Scope {
 		return ScopeAdmin
 	case under("/v1/index"), under("/v1/jobs"):
 		return ScopeWrite
-	case under("/v1/documents"), under("/v1/collections"):
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			return ScopeWrite
-		}
+	case r.Method == http.MethodGet, r.Method == http.MethodHead:
+		return ScopeRead
+	case r.Method == http.MethodDelete && (under("/v1/collections") || under("/v1/vector_stores") && strings.Count(path, "/") == 3):
+		return ScopeAdmin // of a whole collection
+	case under("/v1/vector_stores") && strings.HasSuffix(path, "/search"):
+		return ScopeRead
+	case under("/v1/documents"), under("/v1/collections"), under("/v1/files"), under("/v1/vector_stores"):
+		return ScopeWrite
 	}
 	return ScopeRead
 }

@@ -6,9 +6,10 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +20,8 @@ type contextKey int
 const (
 	requestKey contextKey = iota
 	grantKey
+	seatKey
+	spanKey
 )
 
 // requestID returns the identifier of the request that ctx belongs to.
@@ -31,8 +34,9 @@ func requestID(ctx context.Context) string {
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		id := newRequestID()
-		r = r.WithContext(context.WithValue(r.Context(), requestKey, id))
+		id, from := newRequestID(), s.senderOf(r)
+		span := s.options.Tracer.request(r)
+		r = r.WithContext(context.WithValue(context.WithValue(r.Context(), requestKey, id), spanKey, span))
 		h := w.Header()
 		h.Set("X-Request-Id", id)
 		h.Set("X-Content-Type-Options", "nosniff")
@@ -46,7 +50,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 				if failure == http.ErrAbortHandler {
 					panic(failure)
 				}
-				s.log.ErrorContext(r.Context(), "panic", "request", id, "error", failure)
+				s.log.ErrorContext(r.Context(), "panic", "request", id, "error", failure, "stack", string(debug.Stack()))
 				if !recorded.begun {
 					s.fail(recorded, r, newProblem(http.StatusInternalServerError, typeServer, "internal", "internal error"))
 				}
@@ -54,31 +58,42 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			took := time.Since(began)
 			route := routeOf(r, recorded.status)
 			s.metrics.served(route, recorded.status, took)
-			s.log.InfoContext(r.Context(), "request", "request", id, "method", r.Method, "path", r.URL.Path, "route", route, "status", recorded.status,
-				"bytes", recorded.bytes, "took_ms", took.Milliseconds(), "token", grantOf(r.Context()).id, "from", r.RemoteAddr)
+			token := grantOf(r.Context()).id
+			span.end(r, route, recorded.status, id, token, from)
+			if s.log.Enabled(r.Context(), slog.LevelInfo) {
+				about := []any{"request", id, "method", r.Method, "path", r.URL.Path, "route", route, "status", recorded.status,
+					"bytes", recorded.bytes, "took_ms", took.Milliseconds(), "token", token, "from", from.address, "scheme", from.scheme}
+				if trace := span.trace(); trace != "" {
+					about = append(about, "trace", trace)
+				}
+				s.log.InfoContext(r.Context(), "request", about...)
+			}
 		}()
-		g, err := s.admit(r)
+		own, named := true, false
+		if origin := r.Header.Get("Origin"); origin != "" {
+			if own, named = s.originAllowed(r, origin); named && s.hostAllowed(r.Host) && crossOrigin(recorded, r, origin) {
+				return
+			}
+		}
+		g, err := s.admit(r, own || named)
 		if err != nil {
 			if err.status == http.StatusUnauthorized {
 				h.Set("WWW-Authenticate", "Bearer")
-			}
-			if err.status == http.StatusTooManyRequests || err.status == http.StatusServiceUnavailable {
-				h.Set("Retry-After", "1")
 			}
 			s.fail(recorded, r, err)
 			return
 		}
 		r = r.WithContext(withGrant(r.Context(), g))
 		if limited(r) {
-			leave := s.enter(g)
-			if leave == nil {
-				h.Set("Retry-After", "1")
-				s.fail(recorded, r, newProblem(http.StatusServiceUnavailable, typeUnavailable, "busy", "the server is busy; try again"))
+			place := s.sit(g, streams(r))
+			if place == nil {
+				s.fail(recorded, r, errBusy)
 				return
 			}
-			defer leave()
+			defer place.leave()
+			r = r.WithContext(context.WithValue(r.Context(), seatKey, place))
 			most := s.options.MaxBody
-			if r.Method == http.MethodPost && r.URL.Path == "/v1/documents" {
+			if uploads(r) {
 				most = s.options.MaxUpload
 			}
 			r.Body = http.MaxBytesReader(recorded, r.Body, most)
@@ -98,24 +113,33 @@ func limited(r *http.Request) bool {
 	return strings.HasPrefix(r.URL.Path, "/v1/") || strings.HasPrefix(r.URL.Path, "/mcp")
 }
 
+// streams reports whether a request asks for events of lore's own routes.
+// OpenAI's clients say it in the body.
+func streams(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Accept"), "text/event-stream") && (r.URL.Path == "/v1/ask" || strings.HasPrefix(r.URL.Path, "/v1/jobs/"))
+}
+
+// uploads reports whether the body of a request is files.
+func uploads(r *http.Request) bool {
+	return r.Method == http.MethodPost && (r.URL.Path == "/v1/documents" || r.URL.Path == "/v1/files")
+}
+
 // open reports whether a request is answered without a token: the page and its
 // parts, health, and the description of the routes.
 func open(r *http.Request) bool {
 	path := r.URL.Path
-	return path == "/" || path == "/healthz" || path == "/readyz" || strings.HasPrefix(path, "/web/") || strings.HasPrefix(path, "/openapi")
+	return path == "/" || path == "/healthz" || path == "/readyz" || strings.HasPrefix(path, "/web/") || strings.HasPrefix(path, "/openapi") ||
+		path == "/docs" || strings.HasPrefix(path, "/docs/")
 }
 
 // admit refuses requests that a browser was tricked into, those without a token
 // where one is asked for, and those beyond the token's scope.
-func (s *Server) admit(r *http.Request) (*grant, *problem) {
+func (s *Server) admit(r *http.Request, originFine bool) (*grant, *problem) {
 	if !s.hostAllowed(r.Host) {
 		return nil, newProblem(http.StatusMisdirectedRequest, typePermission, "host", "this server does not answer for the host "+cleanHost(r.Host)+"; name it with --host")
 	}
-	if origin := r.Header.Get("Origin"); origin != "" {
-		u, err := url.Parse(origin)
-		if err != nil || !strings.EqualFold(u.Host, r.Host) {
-			return nil, newProblem(http.StatusForbidden, typePermission, "origin", "requests from other sites are not answered")
-		}
+	if !originFine {
+		return nil, newProblem(http.StatusForbidden, typePermission, "origin", "requests from other sites are not answered; name this one with --cors-origin")
 	}
 	if open(r) {
 		return &grant{collections: []string{""}}, nil
@@ -167,36 +191,6 @@ func (s *Server) grantFor(r *http.Request, token string) *grant {
 		return nil
 	}
 	return found.grant()
-}
-
-// enter counts a request against the limits of work at a time, and returns what
-// ends it; nil when there is no room. No token but the server's own takes more
-// than three quarters of it, so that one client cannot keep the others out.
-func (s *Server) enter(g *grant) func() {
-	if g.id != "" {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.busy[g.id] >= max(1, s.options.MaxConcurrent*3/4) {
-			return nil
-		}
-	}
-	select {
-	case s.slots <- struct{}{}:
-	default:
-		return nil
-	}
-	if g.id == "" {
-		return func() { <-s.slots }
-	}
-	s.busy[g.id]++
-	return func() {
-		<-s.slots
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.busy[g.id]--; s.busy[g.id] == 0 {
-			delete(s.busy, g.id)
-		}
-	}
 }
 
 // hostAllowed keeps a page of somebody else from reaching a server on loopback

@@ -9,7 +9,7 @@ import (
 
 // healthRoutes: /healthz says that the process lives, /readyz that it can
 // answer. Both are open to everyone and tell nothing else.
-func (s *Server) healthRoutes(mux *http.ServeMux) {
+func (s *Server) healthRoutes(mux *router) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -127,17 +126,10 @@ func (s *Server) startIndex(ctx context.Context, in *indexInput) (*jobOutput, er
 	return accepted(j), nil
 }
 
-// jobPulse is how often a stream of progress says that it is alive.
-const jobPulse = 15 * time.Second
-
 // streamJob writes a job's changes as events until it ends.
 func (s *Server) streamJob(h huma.Context, j *job) {
-	h.SetHeader("Content-Type", "text/event-stream")
-	h.SetHeader("Cache-Control", "no-cache")
-	h.SetHeader("X-Accel-Buffering", "no")
-	out := &eventWriter{h: h}
-	pulse := time.NewTicker(jobPulse)
-	defer pulse.Stop()
+	out := eventsOf(h)
+	defer out.close()
 	for {
 		body, changed := j.state()
 		if out.send("job", body) != nil || body.ended() {
@@ -145,7 +137,6 @@ func (s *Server) streamJob(h huma.Context, j *job) {
 		}
 		select {
 		case <-changed:
-		case <-pulse.C:
 		case <-h.Context().Done():
 			return
 		}

@@ -252,6 +252,31 @@ func (q *jobs) list(g *grant) []jobBody {
 	return out
 }
 
+// cancelAll cancels the jobs of a collection and waits until none runs.
+func (q *jobs) cancelAll(ctx context.Context, collection string) {
+	q.mu.Lock()
+	all := slices.Clone(q.all)
+	q.mu.Unlock()
+	for _, j := range all {
+		if b, _ := j.state(); b.Collection == collection && !b.ended() {
+			cancelJob(j)
+		}
+	}
+	for _, j := range all {
+		for {
+			b, changed := j.state()
+			if b.Collection != collection || b.ended() {
+				break
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
 // cancelJob ends a job that has not ended.
 func cancelJob(j *job) {
 	j.cancel()

@@ -54,7 +54,7 @@ func (s *Server) newMCP(g *grant) *mcp.Server {
 
 // mcpRoutes serve the protocol over HTTP, without sessions, so that any of
 // several servers may answer. Each request is answered within its own grant.
-func (s *Server) mcpRoutes(mux *http.ServeMux) {
+func (s *Server) mcpRoutes(mux *router) {
 	mux.Handle("/mcp", mcp.NewStreamableHTTPHandler(func(r *http.Request) *mcp.Server { return s.newMCP(grantOf(r.Context())) },
 		&mcp.StreamableHTTPOptions{Stateless: true, JSONResponse: true, Logger: s.log}))
 }

@@ -47,10 +47,11 @@ func (m *metrics) served(route string, status int, took time.Duration) {
 }
 
 // answered counts an answer.
-func (s *Server) answered(_ context.Context, a *ask.Answer) {
+func (s *Server) answered(ctx context.Context, a *ask.Answer) {
 	if a == nil {
 		return
 	}
+	spanOf(ctx).steps(a.Timings, "status", string(a.Status), "model", a.Model)
 	m := s.metrics
 	m.answers.WithLabelValues(string(a.Status)).Inc()
 	for step, took := range a.Timings {
@@ -67,7 +68,7 @@ func (s *Server) answered(_ context.Context, a *ask.Answer) {
 // routeOf names a request for metrics: its pattern, which is one of few.
 func routeOf(r *http.Request, status int) string {
 	switch {
-	case r.Pattern != "":
+	case r.Pattern != "" && r.Pattern != "/":
 		return r.Pattern
 	case status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusMisdirectedRequest || status == http.StatusServiceUnavailable:
 		return "refused"
@@ -86,12 +87,13 @@ var (
 	bytesDesc     = prometheus.NewDesc("lore_text_bytes", "Stored text.", []string{"collection"}, nil)
 	diskDesc      = prometheus.NewDesc("lore_disk_bytes", "Files of the store; 0 when not known.", []string{"collection"}, nil)
 	busyDesc      = prometheus.NewDesc("lore_requests_running", "Requests that count against the limit.", nil, nil)
+	streamsDesc   = prometheus.NewDesc("lore_streams_open", "Streams of events that are open.", nil, nil)
 	jobsDesc      = prometheus.NewDesc("lore_jobs", "Jobs that are remembered, by state.", []string{"state"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (*sizes) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{documentsDesc, failedDesc, chunksDesc, embeddedDesc, bytesDesc, diskDesc, busyDesc, jobsDesc} {
+	for _, d := range []*prometheus.Desc{documentsDesc, failedDesc, chunksDesc, embeddedDesc, bytesDesc, diskDesc, busyDesc, streamsDesc, jobsDesc} {
 		to <- d
 	}
 }
@@ -105,6 +107,7 @@ func (c *sizes) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
 	gauge(busyDesc, float64(len(s.slots)))
+	gauge(streamsDesc, float64(len(s.streams)))
 	states := map[string]int{jobQueued: 0, jobRunning: 0, jobDone: 0, jobFailed: 0, jobCancelled: 0}
 	for _, j := range s.jobs.list(everything) {
 		states[j.State]++
@@ -135,7 +138,7 @@ func (c *sizes) Collect(to chan<- prometheus.Metric) {
 }
 
 // metricRoutes serve metrics and profiles, to admins alone: wants says so.
-func (s *Server) metricRoutes(mux *http.ServeMux) {
+func (s *Server) metricRoutes(mux *router) {
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{DisableCompression: true}))
 	mux.HandleFunc("GET /debug/pprof/", func(w http.ResponseWriter, r *http.Request) {
 		switch name := strings.TrimPrefix(r.URL.Path, "/debug/pprof/"); name {

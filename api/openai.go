@@ -9,20 +9,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf16"
 
 	"github.com/lore-kb/lore/ask"
 	"github.com/lore-kb/lore/model"
+	"github.com/lore-kb/lore/retrieve"
 )
 
 // OpenAI's clients send many parameters that mean nothing here; they are
 // ignored. A collection is a model: "lore" is the default one, "lore/NAME"
 // another.
-func (s *Server) openaiRoutes(mux *http.ServeMux) {
+func (s *Server) openaiRoutes(mux *router) {
 	mux.HandleFunc("POST /v1/chat/completions", s.chatCompletions)
 	mux.HandleFunc("GET /v1/models", s.listModels)
 	mux.HandleFunc("GET /v1/models/{id...}", s.getModel)
@@ -43,15 +46,74 @@ type chatRequest struct {
 	StreamOptions struct {
 		IncludeUsage bool `json:"include_usage"`
 	} `json:"stream_options"`
+	Logprobs       bool     `json:"logprobs"`
+	ResponseFormat *kindOf  `json:"response_format"`
+	ToolChoice     *kindOf  `json:"tool_choice"`
+	Modalities     []string `json:"modalities"`
 }
 
-// chatContent is text, or a list of parts of which the texts count.
+// kindOf is a text, or the type of an object.
+type kindOf string
+
+// UnmarshalJSON reads either form; of anything else it is "".
+func (k *kindOf) UnmarshalJSON(data []byte) error {
+	var text string
+	if json.Unmarshal(data, &text) == nil {
+		*k = kindOf(text)
+		return nil
+	}
+	var object struct {
+		Type string `json:"type"`
+	}
+	_ = json.Unmarshal(data, &object)
+	*k = kindOf(object.Type)
+	return nil
+}
+
+// unsupported refuses a parameter that asks for what cannot be.
+func unsupported(param, message string) *problem {
+	p := newProblem(http.StatusBadRequest, typeInvalid, "unsupported_value", message)
+	p.Detail.Param = param
+	return p
+}
+
+// wrong refuses a parameter's value.
+func wrong(param, message string) *problem {
+	p := newProblem(http.StatusBadRequest, typeInvalid, "invalid_value", message)
+	p.Detail.Param = param
+	return p
+}
+
+// impossible refuses what an answer that stands in documents cannot be. What
+// merely has no effect is let through.
+func (r *chatRequest) impossible() error {
+	switch {
+	case r.N > 1:
+		return unsupported("n", "only one choice is made")
+	case r.Logprobs:
+		return unsupported("logprobs", "there are no probabilities of tokens")
+	case r.ResponseFormat != nil && *r.ResponseFormat != "text" && *r.ResponseFormat != "":
+		return unsupported("response_format", "answers are text; of the formats only text is there")
+	case forced(r.ToolChoice):
+		return unsupported("tool_choice", "tools of the client are not called; auto and none are taken")
+	case slices.ContainsFunc(r.Modalities, func(m string) bool { return m != "text" }):
+		return unsupported("modalities", "answers are text")
+	}
+	return nil
+}
+
+// forced reports whether a choice of tools demands a call.
+func forced(choice *kindOf) bool {
+	return choice != nil && *choice != "auto" && *choice != "none" && *choice != "" && *choice != "file_search"
+}
+
+// chatContent is text, or a list of parts that are text.
 type chatContent string
 
 // UnmarshalJSON reads either form.
 func (c *chatContent) UnmarshalJSON(data []byte) error {
 	var text string
-	if json.Unmarshal(data, &text) == nil {
+	if json.Unmarshal(data, &text) == nil { // null too: an assistant that called a tool
 		*c = chatContent(text)
 		return nil
 	}
@@ -64,8 +126,11 @@ func (c *chatContent) UnmarshalJSON(data []byte) error {
 	}
 	var texts []string
 	for _, part := range parts {
-		if part.Type == "text" || part.Type == "input_text" {
+		switch part.Type {
+		case "text", "input_text", "output_text", "refusal":
 			texts = append(texts, part.Text)
+		default:
+			return fmt.Errorf("of a message's parts only text is read, not %q", part.Type)
 		}
 	}
 	*c = chatContent(strings.Join(texts, "\n"))
@@ -164,27 +229,27 @@ func (s *Server) collectionOfModel(ctx context.Context, name string) (*Collectio
 	return c, err
 }
 
-// question takes the last message as the question and those before as turns. A
+// said is one message of a conversation.
+type said struct{ role, text string }
+
+// questionOf takes the last message as the question and those before as turns. A
 // system message has no place in an answer that must stand in documents.
-func (r *chatRequest) question() (ask.Question, error) {
+func questionOf(messages []said, param string) (ask.Question, error) {
 	var q ask.Question
-	if r.N > 1 {
-		return q, newProblem(http.StatusBadRequest, typeInvalid, "n", "only one choice is made")
-	}
 	pending := ""
-	for _, m := range r.Messages {
-		switch m.Role {
+	for _, m := range messages {
+		switch m.role {
 		case "user":
-			pending = string(m.Content)
+			pending = m.text
 		case "assistant":
 			if pending != "" {
-				q.History = append(q.History, ask.Turn{Question: pending, Answer: string(m.Content)})
+				q.History = append(q.History, ask.Turn{Question: pending, Answer: m.text})
 				pending = ""
 			}
 		}
 	}
 	if pending == "" {
-		return q, newProblem(http.StatusBadRequest, typeInvalid, "messages", "the last message must be the user's")
+		return q, wrong(param, "the last message must be the user's")
 	}
 	q.Text = pending
 	return q, nil
@@ -194,63 +259,115 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)
 	defer cancel()
 	var request chatRequest
-	if err := s.decode(r, &request); err != nil {
-		s.fail(w, r, err)
-		return
+	err := s.decode(r, &request)
+	if err == nil {
+		err = request.impossible()
 	}
-	question, err := request.question()
+	var messages []said
+	for _, m := range request.Messages {
+		messages = append(messages, said{m.Role, string(m.Content)})
+	}
+	var question ask.Question
+	if err == nil {
+		question, err = questionOf(messages, "messages")
+	}
+	var collection *Collection
+	if err == nil {
+		collection, err = s.collectionOfModel(ctx, request.Model)
+	}
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	collection, err := s.collectionOfModel(ctx, request.Model)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	response := chatResponse{ID: "chatcmpl-" + requestID(ctx), Created: time.Now().Unix(), Model: request.Model}
-	if response.Model == "" {
-		response.Model = modelName
-	}
-	// What streams is verified text, a statement at a time: clients of this route
-	// cannot take text back.
-	answer, err := collection.Assistant.Ask(ctx, question, nil)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	s.answered(ctx, answer)
-	text := answer.Text
-	if answer.Status == ask.StatusNotFound && answer.Missing != "" && answer.Missing != text {
-		text += "\n" + answer.Missing
-	}
-	usage := &chatUsage{answer.Usage.PromptTokens, answer.Usage.CompletionTokens, answer.Usage.PromptTokens + answer.Usage.CompletionTokens}
+	response := chatResponse{ID: "chatcmpl-" + requestID(ctx), Created: time.Now().Unix(), Model: cmp.Or(request.Model, modelName)}
 	stop := "stop"
 	if !request.Stream {
-		response.Object, response.Usage, response.Status = "chat.completion", usage, answer.Status
+		answer, err := collection.Assistant.Ask(ctx, question, nil)
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		s.answered(ctx, answer)
+		text := spoken(answer)
+		response.Object, response.Usage, response.Status = "chat.completion", usageOf(answer), answer.Status
 		response.Choices = []chatChoice{{Message: &chatMessage{"assistant", text, annotations(text, answer.Citations)}, FinishReason: &stop}}
 		writeJSON(w, response)
 		return
 	}
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-cache")
+	out := newEventStream(w)
+	defer out.close()
 	response.Object = "chat.completion.chunk"
-	send := func(choices []chatChoice, usage *chatUsage) {
+	send := func(choices []chatChoice, usage *chatUsage) error {
 		response.Choices, response.Usage = choices, usage
-		encoded, _ := json.Marshal(response)
-		fmt.Fprintf(w, "data: %s\n\n", encoded)
-		_ = http.NewResponseController(w).Flush()
+		return out.send("", response)
 	}
-	send([]chatChoice{{Delta: &chatMessage{Role: "assistant"}}}, nil)
-	for piece := range strings.SplitAfterSeq(text, "] ") {
-		send([]chatChoice{{Delta: &chatMessage{Content: piece}}}, nil)
+	answer, err := s.askForStream(ctx, collection, question, func([]retrieve.Passage) error {
+		return send([]chatChoice{{Delta: &chatMessage{Role: "assistant"}}}, nil)
+	})
+	if err != nil {
+		s.failStream(w, r, out, err)
+		return
+	}
+	text := spoken(answer)
+	for piece := range pieces(text) {
+		if send([]chatChoice{{Delta: &chatMessage{Content: piece}}}, nil) != nil {
+			return
+		}
 	}
 	response.Status = answer.Status
-	send([]chatChoice{{Delta: &chatMessage{Annotations: annotations(text, answer.Citations)}, FinishReason: &stop}}, nil)
+	_ = send([]chatChoice{{Delta: &chatMessage{Annotations: annotations(text, answer.Citations)}, FinishReason: &stop}}, nil)
 	if request.StreamOptions.IncludeUsage {
-		send([]chatChoice{}, usage)
+		_ = send([]chatChoice{}, usageOf(answer))
 	}
-	fmt.Fprint(w, "data: [DONE]\n\n")
+	_ = out.text("data: [DONE]\n\n")
+}
+
+// askForStream answers a question whose answer will be streamed; found is called
+// once with the passages. What streams is verified text, a statement at a time:
+// clients of OpenAI's routes cannot take text back.
+func (s *Server) askForStream(ctx context.Context, collection *Collection, q ask.Question, found func([]retrieve.Passage) error) (*ask.Answer, error) {
+	place := seatOf(ctx)
+	if err := place.work(ctx); err != nil {
+		return nil, err
+	}
+	answer, err := collection.Assistant.Ask(ctx, q, func(e ask.Event) error {
+		if e.Answer != nil || e.Citation != nil || e.Restart != "" || e.Delta != "" {
+			return nil
+		}
+		place.rest()
+		return found(e.Passages)
+	})
+	if err == nil {
+		s.answered(ctx, answer)
+	}
+	return answer, err
+}
+
+// failStream writes an error as the status it has, or, when the stream has
+// begun, as its last event.
+func (s *Server) failStream(w http.ResponseWriter, r *http.Request, out *eventStream, err error) {
+	if !out.started() {
+		s.fail(w, r, err)
+		return
+	}
+	p := explain(err)
+	s.logFailure(r.Context(), p, err)
+	_ = out.send("", p)
+}
+
+// spoken is an answer's text with what the documents lack.
+func spoken(answer *ask.Answer) string {
+	if answer.Status == ask.StatusNotFound && answer.Missing != "" && answer.Missing != answer.Text {
+		return answer.Text + "\n" + answer.Missing
+	}
+	return answer.Text
+}
+
+// pieces cuts a text after its markers.
+func pieces(text string) iter.Seq[string] { return strings.SplitAfterSeq(text, "] ") }
+
+func usageOf(answer *ask.Answer) *chatUsage {
+	return &chatUsage{answer.Usage.PromptTokens, answer.Usage.CompletionTokens, answer.Usage.PromptTokens + answer.Usage.CompletionTokens}
 }
 
 // annotations places citations at their markers in the text.
@@ -262,7 +379,7 @@ func annotations(text string, citations []ask.Citation) []annotation {
 		if at < 0 {
 			continue
 		}
-		begin := len(utf16.Encode([]rune(text[:at])))
+		begin := utf16Length(text[:at])
 		out = append(out, annotation{
 			Type: "file_citation", FileID: c.DocumentID, Filename: c.Path, Index: begin, StartIndex: begin, EndIndex: begin + len(marker),
 			FileCitation: fileCitation{c.DocumentID, c.Path, c.Quote, append([]string{}, c.Section...), c.Page, c.Start, c.End},
@@ -270,6 +387,9 @@ func annotations(text string, citations []ask.Citation) []annotation {
 	}
 	return out
 }
+
+// utf16Length counts as JavaScript does.
+func utf16Length(text string) int { return len(utf16.Encode([]rune(text))) }
 
 type modelEntry struct {
 	ID      string `json:"id"`
@@ -372,13 +492,13 @@ func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) {
 	case embedder == nil:
 		refused = newProblem(http.StatusNotFound, typeInvalid, "model_not_found", "this server has no embedding model")
 	case len(request.Input) == 0:
-		refused = newProblem(http.StatusBadRequest, typeInvalid, "input", "input is empty")
+		refused = wrong("input", "input is empty")
 	case len(request.Input) > maxInputs:
-		refused = newProblem(http.StatusBadRequest, typeInvalid, "input", fmt.Sprintf("input has more than %d texts", maxInputs))
+		refused = wrong("input", fmt.Sprintf("input has more than %d texts", maxInputs))
 	case request.Dimensions != 0 && request.Dimensions != embedder.Info().Dimension:
-		refused = newProblem(http.StatusBadRequest, typeInvalid, "dimensions", fmt.Sprintf("the model has %d dimensions", embedder.Info().Dimension))
+		refused = unsupported("dimensions", fmt.Sprintf("the model has %d dimensions", embedder.Info().Dimension))
 	case request.EncodingFormat != "" && request.EncodingFormat != "float" && request.EncodingFormat != "base64":
-		refused = newProblem(http.StatusBadRequest, typeInvalid, "encoding_format", "encoding_format is float or base64")
+		refused = wrong("encoding_format", "encoding_format is float or base64")
 	}
 	if refused != nil {
 		s.fail(w, r, refused)

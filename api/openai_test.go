@@ -107,12 +107,15 @@ func TestChatCompletionsStream(t *testing.T) {
 func TestChatCompletionsErrors(t *testing.T) {
 	server := serve(t, options(handbook(t), nil))
 	for body, code := range map[string]string{
-		`{"messages":[]}`: "messages",
-		`{"messages":[{"role":"assistant","content":"hi"}]}`:             "messages",
-		`{"n":2,"messages":[{"role":"user","content":"x"}]}`:             "n",
-		`{"model":"gpt-4","messages":[{"role":"user","content":"x"}]}`:   "model_not_found",
-		`{"model":"lore/no","messages":[{"role":"user","content":"x"}]}`: "model_not_found",
-		`{"messages":[{"role":"user","content":7}]}`:                     "invalid_request",
+		`{"messages":[]}`: `invalid_value","param":"messages`,
+		`{"messages":[{"role":"assistant","content":"hi"}]}`:                                           `invalid_value","param":"messages`,
+		`{"n":2,"messages":[{"role":"user","content":"x"}]}`:                                           `unsupported_value","param":"n`,
+		`{"response_format":{"type":"json_object"},"messages":[{"role":"user","content":"x"}]}`:        `unsupported_value","param":"response_format`,
+		`{"tool_choice":{"type":"function"},"messages":[{"role":"user","content":"x"}]}`:               `unsupported_value","param":"tool_choice`,
+		`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:,"}}]}]}`: "invalid_request",
+		`{"model":"gpt-4","messages":[{"role":"user","content":"x"}]}`:                                 "model_not_found",
+		`{"model":"lore/no","messages":[{"role":"user","content":"x"}]}`:                               "model_not_found",
+		`{"messages":[{"role":"user","content":7}]}`:                                                   "invalid_request",
 		`nonsense`: "invalid_request",
 		`{"messages":[{"role":"user","content":"   "}]}`: "empty_question",
 	} {

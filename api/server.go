@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -61,16 +62,25 @@ type Options struct {
 	// knows. Without both the server only reads.
 	Write  func(ctx context.Context, name string, create bool) (store.Store, error)
 	Syncer func(collection string, st store.Store, o ingest.SyncOptions) *ingest.Syncer
+	// Remove removes a collection that is open nowhere in this process. Nil: none
+	// can be removed.
+	Remove func(ctx context.Context, name string) error
 	// Over returns a collection whose routes see it through another store than
 	// Open's, one that shows a part of it. Nil: there are no tokens with limits.
 	Over func(name string, st store.Store) *Collection
 
 	Data       string   // absolute folder for uploads, conversations and feedback; "": there are none
 	AllowPaths []string // folders below which clients may have paths indexed
+	AllowURLs  []string // hosts that documents may be fetched from, see URLHost; none: no URLs are taken
+
+	TrustedProxies []netip.Prefix // whose word on a client's address and scheme is taken
+	Origins        []string       // of pages elsewhere that may use the server, such as https://intranet.example
+	Tracer         *Tracer        // nil: nothing is traced
 
 	MaxBody       int64         // bytes of a request; 0 means 1 MiB
 	MaxUpload     int64         // bytes of an upload; 0 means 64 MiB
 	MaxConcurrent int           // requests at a time; 0 means 64
+	MaxStreams    int           // streams of events open at a time; 0 means 1024
 	Timeout       time.Duration // for one request; 0 means five minutes
 }
 
@@ -79,12 +89,17 @@ type Server struct {
 	options Options
 	log     *slog.Logger
 	handler http.Handler
-	slots   chan struct{}
+	slots   chan struct{} // requests that work
+	streams chan struct{} // streams that are open
+	turns   chan struct{} // streams that work
 
-	metrics *metrics
-	lines   sync.Mutex // held while a line is added to a file
-	jobs    jobs
-	rooted  chan struct{} // a job may have brought a new root
+	metrics  *metrics
+	routes   []string   // patterns of all routes but the page's
+	lines    sync.Mutex // held while a line is added to a file
+	removing sync.Mutex // held while a collection is removed
+	jobs     jobs
+	rooted   chan struct{} // a job may have brought a new root
+	fetcher  *http.Client  // of URLs
 
 	mu     sync.Mutex
 	open   map[string]*Collection
@@ -92,6 +107,8 @@ type Server struct {
 	parts  map[string]*Collection        // by grant: what limited tokens see
 	kept   map[string]*ask.Conversations // by folder
 	busy   map[string]int                // requests under way, by token
+
+	streaming map[string]int // streams, by token
 }
 
 // New returns a server. It opens nothing yet.
@@ -114,11 +131,16 @@ func New(o Options) (*Server, error) {
 	if o.MaxConcurrent <= 0 {
 		o.MaxConcurrent = 64
 	}
+	if o.MaxStreams <= 0 {
+		o.MaxStreams = 1024
+	}
 	if o.Timeout <= 0 {
 		o.Timeout = 5 * time.Minute
 	}
 	s := &Server{options: o, log: o.Log, slots: make(chan struct{}, o.MaxConcurrent), open: map[string]*Collection{}, leases: map[string]*lease{},
-		parts: map[string]*Collection{}, kept: map[string]*ask.Conversations{}, busy: map[string]int{}, rooted: make(chan struct{}, 1)}
+		parts: map[string]*Collection{}, kept: map[string]*ask.Conversations{}, busy: map[string]int{}, streaming: map[string]int{}, rooted: make(chan struct{}, 1),
+		streams: make(chan struct{}, o.MaxStreams), turns: make(chan struct{}, max(1, o.MaxConcurrent/2))}
+	s.fetcher = s.newFetcher()
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -129,11 +151,11 @@ func New(o Options) (*Server, error) {
 		return p
 	}
 	s.metrics = newMetrics(s)
-	mux := http.NewServeMux()
+	mux := &router{ServeMux: http.NewServeMux()}
 	config := huma.DefaultConfig("lore", o.Version)
 	config.Info.Description = "Answers from your own documents, every statement with a checked quote."
 	config.CreateHooks = nil // no $schema fields and links in bodies
-	config.DocsPath = ""
+	config.DocsPath, config.SchemasPath = "", ""
 	config.OpenAPIPath = "/openapi"
 	if o.Token != "" || o.Tokens != nil {
 		config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
@@ -148,10 +170,16 @@ func New(o Options) (*Server, error) {
 	s.jobRoutes(routes)
 	s.uploadRoutes(mux, routes)
 	s.openaiRoutes(mux)
+	s.responseRoutes(mux)
+	s.fileRoutes(mux)
+	s.vectorStoreRoutes(mux)
 	s.mcpRoutes(mux)
 	s.metricRoutes(mux)
 	s.healthRoutes(mux)
-	s.pageRoutes(mux)
+	s.docsRoutes(mux, routes)
+	s.pageRoutes(mux.ServeMux)
+	mux.ServeMux.HandleFunc("/", s.noRoute(mux.ServeMux))
+	s.routes = mux.patterns
 	s.handler = s.guard(mux)
 	return s, nil
 }
@@ -166,6 +194,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		Handler:           s.handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
+		WriteTimeout:      s.options.Timeout + time.Minute, // streams set their own with each event
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),

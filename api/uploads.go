@@ -52,16 +52,17 @@ func (s *Server) uploadsOf(collection string, root store.Root) bool {
 	return dir == own
 }
 
-func (s *Server) uploadRoutes(mux *http.ServeMux, routes huma.API) {
+func (s *Server) uploadRoutes(mux *router, routes huma.API) {
 	mux.HandleFunc("POST /v1/documents", s.upload)
 	mux.HandleFunc("GET /v1/documents/{id}/content", s.content)
+	mux.HandleFunc("GET /v1/documents/{id}/text", s.text)
 	text := &huma.Schema{Type: huma.TypeString}
 	file := &huma.Schema{Type: huma.TypeString, Format: "binary"}
 	problems := map[string]*huma.MediaType{"application/json": {Schema: huma.SchemaFromType(routes.OpenAPI().Components.Schemas, typeOf[problem]())}}
 	routes.OpenAPI().AddOperation(&huma.Operation{
 		OperationID: "upload-documents", Method: http.MethodPost, Path: "/v1/documents", Tags: []string{"documents"},
 		Summary:     "Upload documents and index them",
-		Description: "Either a form with one or more files, or the bytes of one file with its name in the query. A file of the same name is replaced.",
+		Description: "A form with one or more files, or the bytes of one file with its name in the query, or JSON with the address of a document. A file of the same name is replaced.",
 		Parameters: []*huma.Param{
 			{Name: "name", In: "query", Schema: text, Description: "Path of the file among the uploads, for a body that is the file itself"},
 			{Name: "collection", In: "query", Schema: text},
@@ -69,6 +70,8 @@ func (s *Server) uploadRoutes(mux *http.ServeMux, routes huma.API) {
 		RequestBody: &huma.RequestBody{Content: map[string]*huma.MediaType{
 			"multipart/form-data":      {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"file": {Type: huma.TypeArray, Items: file}}}},
 			"application/octet-stream": {Schema: file},
+			"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"url"}, Properties: map[string]*huma.Schema{
+				"url": {Type: huma.TypeString, Description: "Fetched by the server, from hosts that it was started with as --allow-url"}, "name": text}}},
 		}},
 		Responses: map[string]*huma.Response{
 			"202":     {Description: "Stored; the job indexes them", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}}},
@@ -84,6 +87,22 @@ func (s *Server) uploadRoutes(mux *http.ServeMux, routes huma.API) {
 		},
 		Responses: map[string]*huma.Response{
 			"200":     {Description: "The file", Content: map[string]*huma.MediaType{"*/*": {Schema: file}}},
+			"206":     {Description: "A range of the file", Content: map[string]*huma.MediaType{"*/*": {Schema: file}}},
+			"304":     {Description: "Not changed since the ETag"},
+			"default": {Description: "Error", Content: problems},
+		},
+	})
+	routes.OpenAPI().AddOperation(&huma.Operation{
+		OperationID: "document-text", Method: http.MethodGet, Path: "/v1/documents/{id}/text", Tags: []string{"documents"},
+		Summary: "The text of a document, which citations point into",
+		Parameters: []*huma.Param{
+			{Name: "id", In: "path", Required: true, Schema: text},
+			{Name: "collection", In: "query", Schema: text},
+		},
+		Responses: map[string]*huma.Response{
+			"200":     {Description: "The text", Content: map[string]*huma.MediaType{"text/plain": {Schema: text}}},
+			"206":     {Description: "A range of the text", Content: map[string]*huma.MediaType{"text/plain": {Schema: text}}},
+			"304":     {Description: "Not changed since the ETag"},
 			"default": {Description: "Error", Content: problems},
 		},
 	})
@@ -110,11 +129,27 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadTime))
-	names, err := s.receive(r, collection)
+	names, j, err := s.takeUpload(w, r, collection)
 	if err != nil {
 		s.fail(w, r, err)
 		return
+	}
+	body, _ := j.state()
+	w.Header().Set("Location", "/v1/jobs/"+body.ID)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusAccepted)
+	encodeJSON(w, uploaded{names, body})
+}
+
+// takeUpload stores what a request brings, and queues the job that indexes it.
+func (s *Server) takeUpload(w http.ResponseWriter, r *http.Request, collection string) ([]string, *job, error) {
+	ctx := r.Context()
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(uploadTime))
+	_ = control.SetWriteDeadline(time.Now().Add(uploadTime + time.Minute))
+	names, from, err := s.receive(r, collection)
+	if err != nil {
+		return nil, nil, err
 	}
 	dir := s.uploadsDir(collection)
 	j, err := s.indexJob(collection, true, false, func(context.Context, store.Store) ([]ingest.Source, error) {
@@ -122,15 +157,21 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 		return []ingest.Source{folder}, err
 	})
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return nil, nil, err
 	}
 	body, _ := j.state()
-	s.audit(ctx, "upload", "collection", collection, "documents", names, "job", body.ID)
-	w.Header().Set("Location", "/v1/jobs/"+body.ID)
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusAccepted)
-	encodeJSON(w, uploaded{names, body})
+	about := []any{"collection", collection, "documents", names, "job", body.ID}
+	if from != "" {
+		about = append(about, "from", from)
+	}
+	s.audit(ctx, "upload", about...)
+	return names, j, nil
+}
+
+// fromURL is the body that asks for a document to be fetched.
+type fromURL struct {
+	URL  string `json:"url"`
+	Name string `json:"name"`
 }
 
 // collectionName reports whether a name may become a folder's.
@@ -140,25 +181,60 @@ func collectionName(name string) bool {
 	}) < 0
 }
 
-// receive stores the files of a request.
-func (s *Server) receive(r *http.Request, collection string) ([]string, error) {
+// receive stores the files of a request, and says from which host they were
+// fetched, if they were.
+func (s *Server) receive(r *http.Request, collection string) (names []string, from string, err error) {
 	dir := s.uploadsDir(collection)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("uploads: %w", err)
+		return nil, "", fmt.Errorf("uploads: %w", err)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, fmt.Errorf("uploads: %w", err)
+		return nil, "", fmt.Errorf("uploads: %w", err)
 	}
 	defer root.Close()
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if kind != "multipart/form-data" {
-		name, err := uploadName(r.URL.Query().Get("name"))
-		if err != nil {
-			return nil, err
-		}
-		return []string{name}, keep(root, name, r.Body)
+	name := r.URL.Query().Get("name")
+	switch {
+	case kind == "multipart/form-data":
+		names, err = receiveForm(r, root)
+		return names, "", err
+	case kind == "application/json" && name == "":
+		name, from, err = s.receiveURL(r, root)
+		return []string{name}, from, err
 	}
+	if name, err = uploadName(name); err != nil {
+		return nil, "", err
+	}
+	return []string{name}, "", keep(root, name, r.Body)
+}
+
+// receiveURL stores what an address gives.
+func (s *Server) receiveURL(r *http.Request, root *os.Root) (name, from string, err error) {
+	var asked fromURL
+	if err := s.decode(r, &asked); err != nil {
+		return "", "", err
+	}
+	if asked.URL == "" {
+		return "", "", newProblem(http.StatusBadRequest, typeInvalid, "url", "the body names no url; to upload a JSON file, give its name as ?name=")
+	}
+	got, err := s.fetch(r.Context(), asked.URL)
+	if err != nil {
+		return "", "", err
+	}
+	defer got.body.Close()
+	if asked.Name != "" {
+		got.name = asked.Name
+	}
+	if name, err = uploadName(got.name); err != nil {
+		return "", "", err
+	}
+	host, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(asked.URL, "https://"), "http://"), "/")
+	return name, host, keep(root, name, got.body)
+}
+
+// receiveForm stores the files of a form.
+func receiveForm(r *http.Request, root *os.Root) ([]string, error) {
 	form, err := r.MultipartReader()
 	if err != nil {
 		return nil, newProblem(http.StatusBadRequest, typeInvalid, "invalid_request", "the form cannot be read")
@@ -350,13 +426,38 @@ func recordOf(ctx context.Context, st store.Store, id string) (*store.DocumentIn
 	return nil, fmt.Errorf("document %s: %w", id, store.ErrNotFound)
 }
 
+// text is a document's text alone; ranges of bytes are those of citations.
+func (s *Server) text(w http.ResponseWriter, r *http.Request) {
+	collection, err := s.collection(r.Context(), r.URL.Query().Get("collection"))
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	info, text, err := documentOf(r.Context(), collection.Store, r.PathValue("id"))
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Cache-Control", "private, no-cache")
+	h.Set("ETag", `"`+info.Version+`"`)
+	http.ServeContent(w, r, "", time.Time{}, strings.NewReader(text))
+}
+
 func (s *Server) content(w http.ResponseWriter, r *http.Request) {
-	info, _, file, err := s.original(r.Context(), r.URL.Query().Get("collection"), r.PathValue("id"))
+	s.sendOriginal(w, r, r.URL.Query().Get("collection"), r.PathValue("id"))
+}
+
+// sendOriginal writes the file that a document was read from.
+func (s *Server) sendOriginal(w http.ResponseWriter, r *http.Request, collection, id string) {
+	info, _, file, err := s.original(r.Context(), collection, id)
 	if err != nil {
 		s.fail(w, r, err)
 		return
 	}
 	defer file.Close()
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(uploadTime))
 	stat, err := file.Stat()
 	if err != nil {
 		s.fail(w, r, err)
@@ -371,6 +472,7 @@ func (s *Server) content(w http.ResponseWriter, r *http.Request) {
 	// An attachment is saved, not shown: nothing in it runs here.
 	h.Set("Content-Disposition", "attachment; filename*=UTF-8''"+url.PathEscape(path.Base(info.Path)))
 	h.Set("Cache-Control", "private, no-cache")
+	h.Set("ETag", fmt.Sprintf(`"%x-%x"`, stat.ModTime().UnixNano(), stat.Size()))
 	http.ServeContent(w, r, "", stat.ModTime(), file)
 }
 

@@ -22,7 +22,7 @@ func (s *Server) Watch(ctx context.Context) error {
 	if s.options.Write == nil || s.options.Syncer == nil {
 		return errors.New("watch: this server does not write")
 	}
-	w := &rootWatch{server: s, running: map[string]context.CancelFunc{}, syncers: map[string]*ingest.Syncer{}, warned: map[string]bool{}}
+	w := &rootWatch{server: s, running: map[string]context.CancelFunc{}, syncers: map[string]*ingest.Syncer{}, leases: map[string]*lease{}, warned: map[string]bool{}}
 	defer w.group.Wait()
 	check := time.NewTicker(rootsEvery)
 	defer check.Stop()
@@ -43,6 +43,7 @@ type rootWatch struct {
 	group   sync.WaitGroup
 	running map[string]context.CancelFunc // by collection and root
 	syncers map[string]*ingest.Syncer     // by collection, so that its roots take turns
+	leases  map[string]*lease             // that the syncers write through
 	warned  map[string]bool               // by collection: its trouble was told
 }
 
@@ -100,9 +101,9 @@ func (w *rootWatch) begin(ctx context.Context, key, name string, folder *ingest.
 		return
 	}
 	syncer := w.syncers[name]
-	if syncer == nil {
+	if syncer == nil || w.leases[name] != l { // the collection may have been removed and made anew
 		syncer = s.options.Syncer(name, l, ingest.SyncOptions{})
-		w.syncers[name] = syncer
+		w.syncers[name], w.leases[name] = syncer, l
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	w.running[key] = cancel

@@ -6,8 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -49,6 +53,9 @@ that "lore index" can run beside the server.`,
 	flags.StringVar(&f.cert, "tls-cert", "", "speak TLS with the certificate in this `FILE`, in PEM; it is read again when it is renewed")
 	flags.StringVar(&f.key, "tls-key", "", "`FILE` with the certificate's key")
 	flags.StringVar(&f.logs, "log", "", "write every request and change to standard error, as `FORMAT` text or json")
+	flags.StringArrayVar(&f.allowURLs, "allow-url", nil, "let clients have documents of this `HOST` fetched and indexed, such as docs.example.com or *.example.com; never from private addresses; may be given several times")
+	flags.StringArrayVar(&f.proxies, "trusted-proxy", nil, "believe what proxies in this `NETWORK`, such as 10.0.0.0/8, say of a client's address and scheme; may be given several times")
+	flags.StringArrayVar(&f.origins, "cors-origin", nil, "let pages of this `ORIGIN`, such as https://intranet.example, use the API from a browser; may be given several times")
 	flags.BoolVar(&f.readOnly, "read-only", false, "take no uploads and no requests to index or remove")
 	flags.StringArrayVar(&f.allowPaths, "allow-path", nil, "let clients have anything below this `FOLDER` indexed, without following links; may be given several times")
 	return cmd
@@ -56,9 +63,37 @@ that "lore index" can run beside the server.`,
 
 // serveFlags are the flags of `serve`.
 type serveFlags struct {
-	hosts, allowPaths []string
-	watch, readOnly   bool
-	logs, cert, key   string
+	hosts, allowPaths, allowURLs []string
+	proxies, origins             []string
+	watch, readOnly              bool
+	logs, cert, key              string
+}
+
+// gates checks the flags that say who may come in and what is fetched.
+func (f *serveFlags) gates(o *api.Options) error {
+	for _, host := range f.allowURLs {
+		if err := api.URLHost(host); err != nil {
+			return usagef("--allow-url: %w", err)
+		}
+	}
+	for _, text := range f.proxies {
+		network, err := netip.ParsePrefix(text)
+		if address, e := netip.ParseAddr(text); e == nil {
+			network, err = netip.PrefixFrom(address, address.BitLen()), nil
+		}
+		if err != nil {
+			return usagef("--trusted-proxy %s: give an address or a network such as 10.0.0.0/8", text)
+		}
+		o.TrustedProxies = append(o.TrustedProxies, network.Masked())
+	}
+	for _, text := range f.origins {
+		u, err := url.Parse(text)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.User != nil || strings.Contains(text, "*") {
+			return usagef("--cors-origin %s: give one origin by name, such as https://intranet.example", text)
+		}
+	}
+	o.AllowURLs, o.Origins = f.allowURLs, f.origins
+	return nil
 }
 
 func (p *program) serve(ctx context.Context, f serveFlags) error {
@@ -150,12 +185,19 @@ func (p *program) server(ctx context.Context, f serveFlags) (*served, error) {
 		Version:    version,
 		Log:        p.log,
 	}
-	out := &served{}
+	if err := f.gates(&options); err != nil {
+		return nil, err
+	}
+	if options.Tracer, err = api.NewTracer(os.Getenv, version, p.log); err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	out := &served{tracer: options.Tracer}
 	if !f.readOnly {
 		if out.pool, err = p.readers(); err != nil {
-			return nil, err
+			return nil, errors.Join(err, out.Close())
 		}
 		p.lockTimeout = serveLockTimeout
+		options.Remove = p.removeCollection
 		options.Write = func(ctx context.Context, name string, create bool) (store.Store, error) {
 			how := writing
 			if create {
@@ -177,7 +219,8 @@ func (p *program) server(ctx context.Context, f serveFlags) (*served, error) {
 // served is a server with the processes that read files for it.
 type served struct {
 	*api.Server
-	pool *extract.Pool
+	pool   *extract.Pool
+	tracer *api.Tracer
 }
 
 // Close ends the server, then the readers.
@@ -189,14 +232,26 @@ func (s *served) Close() error {
 	if s.pool != nil {
 		errs = append(errs, s.pool.Close())
 	}
+	errs = append(errs, s.tracer.Close())
 	return errors.Join(errs...)
+}
+
+// removeCollection removes a collection from the store.
+func (p *program) removeCollection(ctx context.Context, name string) error {
+	if address, ok := p.qdrantAddress(); ok {
+		return qdrantstore.RemoveCollection(ctx, qdrantstore.Options{Address: address, APIKey: p.cfg.QdrantKey, Collection: name})
+	}
+	return sqlitestore.RemoveCollection(ctx, p.cfg.Data, name)
 }
 
 // checkAddress refuses to serve beyond loopback without a token.
 func (p *program) checkAddress() error {
-	host, _, err := net.SplitHostPort(p.cfg.Addr)
+	host, port, err := net.SplitHostPort(p.cfg.Addr)
 	if err != nil {
 		return usagef("%s: %q is not an address of the form HOST:PORT", p.cfg.Origin("addr"), p.cfg.Addr)
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return usagef("%s: %q is not a port; give a number from 1 to 65535, such as 127.0.0.1:7331", p.cfg.Origin("addr"), port)
 	}
 	ip := net.ParseIP(host)
 	if host == "localhost" || (ip != nil && ip.IsLoopback()) || p.cfg.Token != "" {

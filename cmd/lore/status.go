@@ -92,6 +92,9 @@ func (p *program) statusCommand() *cobra.Command {
 
 // serverReady asks a running server; for health checks of containers.
 func (p *program) serverReady(ctx context.Context, url string) error {
+	if !strings.Contains(url, "://") {
+		url = "http://" + url
+	}
 	ctx, cancel := context.WithTimeout(ctx, 4*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(url, "/")+"/readyz", nil)
