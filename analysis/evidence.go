@@ -107,7 +107,7 @@ func (m *Matcher) Match(title, text string) Evidence {
 	m.lexer.run(title, m.take)
 	m.inHead = false
 	m.text, m.breaks = text, Sentences(text)
-	m.tables = strings.Contains(text, "\n|")
+	m.tables = strings.Contains(text, "\n|") || strings.Contains(text, cellMark)
 	m.enter()
 	m.lexer.run(text, m.take)
 	m.best = max(m.best, m.sum)
@@ -136,7 +136,7 @@ func (m *Matcher) enter() {
 	case m.header >= 0:
 		m.sum += m.named
 		return
-	case m.next+1 < len(m.breaks) && m.ruler(m.next+1):
+	case m.next+1 < len(m.breaks) && (m.ruler(m.next+1) || !m.piped(m.next) && m.row(m.next+1)):
 		m.header = m.next
 	}
 	clear(m.columns)
@@ -144,7 +144,13 @@ func (m *Matcher) enter() {
 }
 
 // row reports whether sentence i is a row of a table.
-func (m *Matcher) row(i int) bool { return m.text[m.breaks[i].Start] == '|' }
+func (m *Matcher) row(i int) bool {
+	return m.piped(i) || strings.Contains(m.text[m.breaks[i].Start:m.breaks[i].End], cellMark)
+}
+
+// piped reports whether sentence i begins with the mark of a row; the header of
+// such a table has a ruler below it.
+func (m *Matcher) piped(i int) bool { return m.text[m.breaks[i].Start] == '|' }
 
 // ruler reports whether sentence i is the line between a table's header and its
 // rows.

@@ -22,6 +22,8 @@ func TestMatcher(t *testing.T) {
 		{"clara price", "", "| Name | Price |\n|---|---|\n| Vega | 2 |\n| Clara | 1 |", 1, 0},
 		{"clara price", "", "All prices.\n\n| Name | Price |\n|---|---|\n| Clara | 1 |\n\nVega.", 1, 0.5},
 		{"clara price", "", "| Name | Price |\n|---|---|\n| Vega | 2 |\n\nClara.", 0.5, 0},
+		{"clara price", "", "Name | Price\nVega | 2\nClara | 1", 1, 0},
+		{"clara price", "", "Prices:\n\nName | Price\nVega | 2\n\nClara.", 0.5, 0},
 		{"clara vega", "", "| Name | Price |\n|---|---|\n| Vega | 2 |\n| Clara | 1 |", 0.5, 0.5},
 	} {
 		terms := Question(c.question).Terms

@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -221,10 +222,13 @@ func standsAlone(line string) bool {
 		case '#', '|':
 			return true
 		}
-		return false
+		break
 	}
-	return false
+	return strings.Contains(line, cellMark)
 }
+
+// cellMark stands between the cells of a row that has no marks at its ends.
+const cellMark = " | "
 
 // beginsUnit reports whether a line that begins text opens something new: it is
 // blank, or begins a list item, a heading, a row, a quotation or a code block.

@@ -85,7 +85,8 @@ func cutUnits(p *retrieve.Passage) []unit {
 		}
 		line := strings.TrimRight(text[at:end], "\r")
 		trimmed := strings.TrimSpace(line)
-		isRow := strings.HasPrefix(trimmed, "|") && strings.Count(trimmed, "|") >= 2 || strings.Count(line, "\t") >= 1 && !fenced && strings.TrimSpace(line) != "" && strings.IndexByte(strings.TrimSpace(line), '\t') > 0
+		bare := !fenced && strings.Contains(line, cellMark) && (inTable || strings.Contains(firstLine(text[next:]), cellMark))
+		isRow := bare || strings.HasPrefix(trimmed, "|") && strings.Count(trimmed, "|") >= 2 || strings.Count(line, "\t") >= 1 && !fenced && strings.TrimSpace(line) != "" && strings.IndexByte(strings.TrimSpace(line), '\t') > 0
 		switch {
 		case comment:
 			comment = !strings.Contains(line, "-->")
@@ -138,12 +139,21 @@ func cutUnits(p *retrieve.Passage) []unit {
 			flush()
 		case isRow:
 			flush()
-			if !inTable {
+			first := !inTable
+			if first {
 				block++
 				inTable = true
 			}
+			above := header
+			if first && bare && header == "" {
+				// A header without a rule below it; with figures it may be a row.
+				header = trimmed
+				if !strings.ContainsAny(trimmed, "0123456789") {
+					break
+				}
+			}
 			if u, ok := trimUnit(text, at, at+len(line)); ok {
-				u.kind, u.headings, u.block, u.header = unitRow, headings, block, header
+				u.kind, u.headings, u.block, u.header = unitRow, headings, block, above
 				out = append(out, u)
 			}
 		case listMark.MatchString(quoteMark.ReplaceAllString(line, "")):
@@ -170,6 +180,14 @@ func cutUnits(p *retrieve.Passage) []unit {
 	}
 	flush()
 	return out
+}
+
+// cellMark stands between the cells of a row that has no marks at its ends.
+const cellMark = " | "
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
 }
 
 func indentedCode(line string) bool {

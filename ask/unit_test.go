@@ -1,6 +1,7 @@
 package ask
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -90,5 +91,17 @@ func TestColumnFigures(t *testing.T) {
 		if got != c.dimension {
 			t.Errorf("%s under %s: %q, want %q", c.row, c.header, got, c.dimension)
 		}
+	}
+}
+
+func TestBareTable(t *testing.T) {
+	text := "Prices:\n\nService | Days | Price\nRepair | 10 | free\nCalibration | 5 | 140 EUR\n\nAll prices | except Lyra.\n\n2025 | 10\n2026 | 12"
+	var got []string
+	for _, u := range cutUnits(&retrieve.Passage{Text: text}) {
+		got = append(got, readable(text, &u))
+	}
+	want := []string{"Prices:", "Service: Repair; Days: 10; Price: free", "Service: Calibration; Days: 5; Price: 140 EUR", "All prices | except Lyra.", "2025; 10", "2025: 2026; 10: 12"}
+	if !slices.Equal(got, want) {
+		t.Errorf("units %q, want %q", got, want)
 	}
 }
