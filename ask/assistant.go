@@ -103,7 +103,8 @@ func (a *Assistant) Ask(ctx context.Context, q Question, yield func(Event) error
 		limit = a.options.Limit
 	}
 	begun := time.Now()
-	result, err := a.retriever.Retrieve(ctx, retrieve.Query{Text: asked, Filter: q.Filter, Limit: limit, Explain: q.Explain})
+	questions := parts(asked)
+	result, err := a.find(ctx, asked, questions, q, limit)
 	if err != nil {
 		return nil, fmt.Errorf("ask: %w", err)
 	}
@@ -114,16 +115,21 @@ func (a *Assistant) Ask(ctx context.Context, q Question, yield func(Event) error
 	}
 	t := &task{
 		assistant: a, answer: answer, yield: yield, asked: asked, history: q.History,
-		language: a.language(q, asked), question: readQuestion(asked, result), result: result,
+		language: a.language(q, asked), result: result, part: part{asked: asked, text: asked},
 	}
 	begun = time.Now()
-	t.ranked = candidates(t.question, result.Passages)
-	if err := t.compare(ctx); err != nil {
+	if err := a.weigh(ctx, &t.part, result); err != nil {
 		return nil, err
 	}
-	rank(t.question, t.ranked, t.meaning != nil)
-	t.evidence = weigh(t.question, result, t.ranked, calibrated(a.options.Embedder), t.meaning)
-	answer.Confidence = t.evidence.confidence
+	if len(questions) > 1 {
+		for i := range questions {
+			if err := a.weigh(ctx, &questions[i], result); err != nil {
+				return nil, err
+			}
+		}
+		t.parts = questions
+	}
+	answer.Confidence = t.confidence()
 	answer.Timings["judge"] = time.Since(begun)
 
 	if err := t.run(ctx); err != nil {
@@ -153,11 +159,18 @@ type task struct {
 	asked     string
 	history   []Turn
 	language  string
-	question  *questionText
 	result    *retrieve.Result
-	ranked    []candidate
-	meaning   *meaning // nil: words were compared
-	evidence  evidence
+	part             // the question as a whole
+	parts     []part // when several are asked at once: each of them
+}
+
+// confidence is that of the question, or the best of those asked at once.
+func (t *task) confidence() float64 {
+	best := t.evidence.confidence
+	for i := range t.parts {
+		best = max(best, t.parts[i].evidence.confidence)
+	}
+	return best
 }
 
 // hopeless is the confidence below which not even a model is asked: the passages
@@ -168,43 +181,50 @@ func (t *task) run(ctx context.Context) error {
 	if len(t.result.Passages) == 0 {
 		return t.notFound()
 	}
-	if g := t.assistant.options.Generator; g != nil && t.evidence.confidence >= hopeless {
+	if g := t.assistant.options.Generator; g != nil && t.confidence() >= hopeless {
 		done, err := t.generate(ctx, g)
 		if err != nil || done {
 			return err
 		}
 	}
-	if !t.evidence.answers(t.assistant.options.Caution) {
-		return t.notFound()
+	caution := t.assistant.options.Caution
+	var answered, open []part
+	for _, p := range t.parts {
+		if p.evidence.answers(caution) {
+			answered = append(answered, p)
+		} else {
+			open = append(open, p)
+		}
 	}
-	return t.extract(ctx)
+	switch {
+	case len(answered) > 0:
+		return t.extract(ctx, answered, open)
+	case t.evidence.answers(caution):
+		return t.extract(ctx, []part{t.part}, nil)
+	}
+	return t.notFound()
 }
 
-// extract answers with the units that answer.
-func (t *task) extract(ctx context.Context) error {
+// extract answers with the units that answer: of the whole question, or of each
+// of those asked at once. open are those that the documents do not answer.
+func (t *task) extract(ctx context.Context, answered, open []part) error {
 	begun := time.Now()
 	v := newVerifier(t.assistant.texts, t.result.Passages, t.question)
-	for _, w := range quotes(choose(t.question, t.ranked, t.meaning != nil), v.read) {
-		units := v.read(w.passage).units
-		citation, err := v.cite(ctx, w)
-		p := &t.result.Passages[w.passage]
-		var parts []string
-		for k := w.from; k <= w.to; k++ {
-			parts = append(parts, readable(p.Text, &units[k]))
+	var said []window
+	for i := range answered {
+		p := &answered[i]
+		chosen := choose(p.question, p.ranked, p.meaning != nil)
+		if len(answered) > 1 {
+			chosen = chosen[:min(2, len(chosen))]
 		}
-		text := joinSentences(parts)
-		if units[w.to].kind != unitSentence && w.to > w.from {
-			text = parts[0] + " " + strings.Join(parts[1:], "; ")
-		}
-		if err != nil {
-			if ctx.Err() != nil {
-				return fmt.Errorf("ask: verify: %w", ctx.Err())
+		for _, w := range quotes(chosen, v.read) {
+			if within(said, w) {
+				continue
 			}
-			t.answer.Removed = append(t.answer.Removed, Removal{Text: text, Reason: ReasonQuoteNotFound, Detail: err.Error()})
-			continue
-		}
-		if err := t.say(shorten(text), []Citation{citation}, true); err != nil {
-			return err
+			said = append(said, w)
+			if err := t.quote(ctx, v, w); err != nil {
+				return err
+			}
 		}
 	}
 	t.answer.Timings["verify"] = time.Since(begun)
@@ -212,8 +232,45 @@ func (t *task) extract(ctx context.Context) error {
 		return t.notFound()
 	}
 	t.answer.Status, t.answer.Grounded = StatusAnswered, true
+	if len(open) > 0 {
+		t.answer.Status, t.answer.Missing = StatusPartial, t.unanswered(open)
+	}
 	t.finish()
 	return nil
+}
+
+// within reports whether a window lies in one of others.
+func within(others []window, w window) bool {
+	for _, o := range others {
+		if o.passage == w.passage && o.from <= w.from && w.to <= o.to {
+			return true
+		}
+	}
+	return false
+}
+
+// quote says what stands in a window, cited, or notes why it does not stand the
+// check.
+func (t *task) quote(ctx context.Context, v *verifier, w window) error {
+	units := v.read(w.passage).units
+	citation, err := v.cite(ctx, w)
+	p := &t.result.Passages[w.passage]
+	var parts []string
+	for k := w.from; k <= w.to; k++ {
+		parts = append(parts, readable(p.Text, &units[k]))
+	}
+	text := joinSentences(parts)
+	if units[w.to].kind != unitSentence && w.to > w.from {
+		text = parts[0] + " " + strings.Join(parts[1:], "; ")
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return fmt.Errorf("ask: verify: %w", ctx.Err())
+		}
+		t.answer.Removed = append(t.answer.Removed, Removal{Text: text, Reason: ReasonQuoteNotFound, Detail: err.Error()})
+		return nil
+	}
+	return t.say(shorten(text), []Citation{citation}, true)
 }
 
 // longestShown is how much of a quote an answer repeats, in characters; the

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/lore-kb/lore/model"
+	"github.com/lore-kb/lore/retrieve"
 )
 
 // meaning is what comparing units by their vectors told, where question and
@@ -18,38 +19,38 @@ type meaning struct {
 // mostCompared bounds the units whose meaning is compared.
 const mostCompared = 48
 
-// compare adds to the candidates how near their meaning is to the question's,
-// when most passages are in another language than the question and there is an
-// embedder. When it fails, words alone decide.
-func (t *task) compare(ctx context.Context) error {
-	e := t.assistant.options.Embedder
-	if e == nil || len(t.ranked) == 0 || !t.crossLanguage() {
-		return nil
+// compare adds to the candidates of p how near their meaning is to the
+// question's, when most passages are in another language than the question and
+// there is an embedder. When it fails, words alone decide.
+func (a *Assistant) compare(ctx context.Context, p *part, result *retrieve.Result) (*meaning, error) {
+	e := a.options.Embedder
+	if e == nil || len(p.ranked) == 0 || !crossLanguage(p.question, result) {
+		return nil, nil
 	}
-	n := min(mostCompared, len(t.ranked))
+	n := min(mostCompared, len(p.ranked))
 	texts := make([]string, n)
 	for i := range n {
-		c := &t.ranked[i]
-		p := &t.result.Passages[c.passage]
-		texts[i] = readable(p.Text, &c.unit)
-		if p.Title != "" {
-			texts[i] = p.Title + "\n" + texts[i]
+		c := &p.ranked[i]
+		passage := &result.Passages[c.passage]
+		texts[i] = readable(passage.Text, &c.unit)
+		if passage.Title != "" {
+			texts[i] = passage.Title + "\n" + texts[i]
 		}
 	}
-	asked, err := e.Embed(ctx, model.TaskQuery, []string{t.asked})
+	asked, err := e.Embed(ctx, model.TaskQuery, []string{p.text})
 	var vectors [][]float32
 	if err == nil {
 		vectors, err = e.Embed(ctx, model.TaskPassage, texts)
 	}
 	if ctx.Err() != nil {
-		return fmt.Errorf("ask: compare sentences: %w", ctx.Err())
+		return nil, fmt.Errorf("ask: compare sentences: %w", ctx.Err())
 	}
 	if err != nil || len(asked) != 1 || len(vectors) != n {
-		return nil
+		return nil, nil
 	}
-	t.meaning = similarities(asked[0], vectors, t.ranked)
-	t.meaning.calibrated = calibrated(e)
-	return nil
+	m := similarities(asked[0], vectors, p.ranked)
+	m.calibrated = calibrated(e)
+	return m, nil
 }
 
 // calibrated reports whether the scale of an embedder's cosines is known: that of
@@ -58,14 +59,14 @@ func calibrated(e model.Embedder) bool { return e != nil && e.Info().Centred }
 
 // crossLanguage reports whether most of the passages are in another language
 // than the question.
-func (t *task) crossLanguage() bool {
+func crossLanguage(q *questionText, result *retrieve.Result) bool {
 	other := 0
-	for i := range t.result.Passages {
-		if (hanShare(t.result.Passages[i].Text) > 0.3) != t.question.han {
+	for i := range result.Passages {
+		if (hanShare(result.Passages[i].Text) > 0.3) != q.han {
 			other++
 		}
 	}
-	return 2*other > len(t.result.Passages)
+	return 2*other > len(result.Passages)
 }
 
 // similarities fills the dense feature of the candidates that have vectors: the
