@@ -12,6 +12,7 @@ type Chunk struct {
 	Line       int
 	Time       store.Span
 	Cues       []store.Cue
+	Boxes      []store.Box
 	Context    string // the header rows of a table that was cut, for all pieces but the first
 	Text       string
 }

@@ -24,7 +24,8 @@ const DefaultMaxSize = 64 << 20
 var ErrNoSource = errors.New("no such file or folder")
 
 // FolderOptions chooses what a folder lists. The zero value lists every file
-// that is not hidden, ignored or larger than DefaultMaxSize.
+// that is not hidden, ignored or larger than DefaultMaxSize; of recordings, which
+// are never in memory as a whole, those up to 4 GiB.
 //
 // Globs follow the rules of .gitignore, with {a,b} for alternatives: without a
 // slash inside they fit a name at any depth, with one a path from the folder; a

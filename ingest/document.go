@@ -21,7 +21,8 @@ type Document struct {
 	Blocks   []Block // in order of Start, not overlapping; text between blocks is not indexed
 	Pages    []Mark  // where pages, slides or sheets begin; empty when there are none
 	Times    []TimeMark
-	Warnings []string // what was seen but could not be read, one line each
+	Boxes    []store.Box // where words stand on the image they were read from, in order; empty for other text
+	Warnings []string    // what was seen but could not be read, one line each
 	// Recording is speech that is still to be transcribed, as it stood in the
 	// file; such a document has no text. See [Transcribing].
 	Recording []byte

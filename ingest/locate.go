@@ -34,6 +34,7 @@ func locate(doc *Document, cuts []cut) []Chunk {
 		}
 		k.Page, k.PageBreaks = pagesIn(pages, start, end)
 		k.Time, k.Cues = timeIn(doc.Times, start, end)
+		k.Boxes = boxesIn(doc.Boxes, start, end)
 		chunks = append(chunks, k)
 	}
 	return chunks
@@ -69,4 +70,14 @@ func timeIn(times []TimeMark, start, end int) (span store.Span, cues []store.Cue
 		cues = append(cues, times[i])
 	}
 	return span, cues
+}
+
+// boxesIn returns the boxes of the words that begin in [start, end).
+func boxesIn(boxes []store.Box, start, end int) []store.Box {
+	from := sort.Search(len(boxes), func(i int) bool { return boxes[i].Offset >= start })
+	to := sort.Search(len(boxes), func(i int) bool { return boxes[i].Offset >= end })
+	if from == to {
+		return nil
+	}
+	return boxes[from:to]
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -79,7 +80,10 @@ func (r *run) readAll(ctx context.Context, tasks []task) error {
 	dispatcher.Go(func() error {
 		defer close(slots)
 		for _, t := range tasks {
-			s := slot{make(chan *outcome, 1), min(max(t.item.Size*readFactor, readLeast), readBudget)}
+			s := slot{make(chan *outcome, 1), readLeast}
+			if r.opts.Recording == nil || !recordingName(t.item.Path) {
+				s.weight = min(max(t.item.Size*readFactor, readLeast), readBudget)
+			}
 			if err := memory.Acquire(ctx, s.weight); err != nil {
 				return err
 			}
@@ -127,7 +131,8 @@ func (r *run) read(ctx context.Context, t task) *outcome {
 		o.err = err
 		return o
 	}
-	data, skip, err := r.bytes(ctx, t.item)
+	c, skip, err := r.content(ctx, t.item)
+	defer c.close()
 	switch {
 	case cancelled(ctx, err):
 		o.err = ctx.Err()
@@ -141,8 +146,8 @@ func (r *run) read(ctx context.Context, t task) *outcome {
 		o.fate, o.skip = fateSkipped, skip
 		return o
 	}
-	sum := sha256.Sum256(data)
-	o.content = hex.EncodeToString(sum[:16])
+	data := c.data
+	o.content = hex.EncodeToString(c.sum[:16])
 	version := r.version(o.content, r.root.Labels)
 	if k := t.known; k != nil && k.file != nil && k.file.version == version && k.file.content == o.content && !r.opts.Rebuild {
 		o.fate = fateUnchanged
@@ -154,10 +159,14 @@ func (r *run) read(ctx context.Context, t task) *outcome {
 	if r.opts.DryRun {
 		return o
 	}
-	docs, err := r.extract(ctx, Input{Name: path.Base(t.item.Path), Data: data})
+	docs, err := r.extract(ctx, t.item, c)
 	switch {
 	case cancelled(ctx, err):
 		o.err = ctx.Err()
+	case noTranscriber(err):
+		o.fate, o.skip = fateSkipped, SkipSpeech
+	case errors.Is(err, ErrNoText) && c.media != "":
+		return o.fail(err.Error(), false)
 	case errors.Is(err, ErrUnsupported) && looksBinary(data[:min(len(data), headBytes)]):
 		o.fate, o.skip = fateSkipped, SkipBinary
 	case errors.Is(err, ErrNoText) && !looksBinary(data[:min(len(data), headBytes)]):
@@ -221,31 +230,102 @@ func passing(err error) bool {
 	if me := (*model.Error)(nil); errors.As(err, &me) && me.Temporary() {
 		return true
 	}
-	return errors.Is(err, ErrTimeout) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, model.ErrNoModel)
+	return errors.Is(err, ErrTimeout) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, model.ErrNoModel) || errors.Is(err, model.ErrNoProgram)
 }
 
-// bytes reads a file, or only its head when that shows that no one can read it.
-func (r *run) bytes(ctx context.Context, it Item) ([]byte, SkipReason, error) {
+// content is what stands in a file: its bytes, or a recording that is read from
+// where it lies.
+type content struct {
+	data  []byte
+	sum   [sha256.Size]byte
+	media string // of a recording
+	audio io.ReadSeeker
+	close func()
+}
+
+// content reads a file, or only its head when that shows that no one can read
+// it. Its close is never nil.
+func (r *run) content(ctx context.Context, it Item) (c content, skip SkipReason, err error) {
+	c.close = func() {}
 	rc, err := it.Open(ctx)
 	if err != nil {
-		return nil, "", err
+		return c, "", err
 	}
-	defer rc.Close()
+	c.close = func() { rc.Close() }
 	limit := it.Size + growthBytes
+	head := make([]byte, headBytes)
+	n, err := io.ReadFull(rc, head[:min(headBytes, limit)])
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return c, "", err
+	}
+	head = head[:n]
+	if r.opts.Recording != nil {
+		if c.media = r.opts.Recording(head); c.media != "" {
+			if r.opts.Transcriber == nil {
+				return c, SkipSpeech, nil
+			}
+			return c, "", c.hear(ctx, rc, head, limit)
+		}
+	}
+	if r.opts.Supported != nil && !r.opts.Supported(path.Base(it.Path), head) {
+		return c, SkipBinary, nil
+	}
+	if it.Recording {
+		return c, SkipTooLarge, nil // named like a recording, and none
+	}
 	buf := bytes.NewBuffer(make([]byte, 0, it.Size+bytes.MinRead))
-	if _, err := io.CopyN(buf, rc, min(headBytes, limit)); err != nil && err != io.EOF {
-		return nil, "", err
-	}
-	if r.opts.Supported != nil && !r.opts.Supported(path.Base(it.Path), buf.Bytes()) {
-		return nil, SkipBinary, nil
-	}
+	buf.Write(head)
 	if _, err := buf.ReadFrom(io.LimitReader(rc, limit-int64(buf.Len())+1)); err != nil {
-		return nil, "", err
+		return c, "", err
 	}
 	if int64(buf.Len()) > limit {
-		return nil, "", errors.New("grows while it is read")
+		return c, "", errGrows
 	}
-	return buf.Bytes(), "", nil
+	c.data = buf.Bytes()
+	c.sum = sha256.Sum256(c.data)
+	return c, "", nil
+}
+
+var errGrows = errors.New("grows while it is read")
+
+// hear takes the sum of a recording whose head was read, and stands at its start
+// again. What cannot go back, since it is no file, is put into one.
+func (c *content) hear(ctx context.Context, rc io.ReadCloser, head []byte, limit int64) error {
+	h := sha256.New()
+	h.Write(head)
+	rest := io.LimitReader(rc, limit-int64(len(head))+1)
+	file, ok := rc.(*os.File)
+	if !ok {
+		spool, err := os.CreateTemp("", "lore-recording-*")
+		if err != nil {
+			return err
+		}
+		c.close = func() {
+			rc.Close()
+			spool.Close()
+			os.Remove(spool.Name())
+		}
+		if _, err := spool.Write(head); err != nil {
+			return err
+		}
+		rest, file = io.TeeReader(rest, spool), spool
+	}
+	n, err := io.Copy(h, rest)
+	if err != nil {
+		return err
+	}
+	if n > limit-int64(len(head)) {
+		return errGrows
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	h.Sum(c.sum[:0])
+	c.audio = file
+	return nil
 }
 
 // looksBinary reports whether a file that no one can read is no text either.
@@ -253,14 +333,22 @@ func looksBinary(head []byte) bool {
 	return bytes.IndexByte(head, 0) >= 0 || !utf8.Valid(head[:max(0, len(head)-utf8.UTFMax)])
 }
 
-// extract calls the Extractor and turns a panic into an error of the file.
-func (r *run) extract(ctx context.Context, in Input) (docs []Document, err error) {
+// extract calls the Extractor, or the transcriber for a recording, and turns a
+// panic into an error of the file.
+func (r *run) extract(ctx context.Context, it Item, c content) (docs []Document, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			docs, err = nil, fmt.Errorf("reader failed: %v", p)
 		}
 	}()
-	return r.extractor.Extract(ctx, in)
+	if c.audio != nil {
+		d := Document{MediaType: c.media}
+		if err := transcribe(ctx, r.opts.Transcriber, c.audio, &d); err != nil {
+			return nil, err
+		}
+		return []Document{d}, nil
+	}
+	return r.extractor.Extract(ctx, Input{Name: path.Base(it.Path), Data: c.data})
 }
 
 // compose turns extracted documents into stored ones.
@@ -361,7 +449,7 @@ func (r *run) document(info store.DocumentInfo, d *Document) store.Document {
 			DocumentID: info.ID, Version: info.Version, Ordinal: c.Ordinal, Title: info.Title, URI: info.URI,
 			Path: info.Path, Root: info.Root, MediaType: info.MediaType, Language: language,
 			Section: c.Section, Page: c.Page, PageBreaks: c.PageBreaks, Line: c.Line, Start: c.Start, End: c.End,
-			Time: c.Time, Cues: c.Cues, Date: info.Date, Text: c.Text, Context: c.Context, Labels: info.Labels,
+			Time: c.Time, Cues: c.Cues, Boxes: c.Boxes, Date: info.Date, Text: c.Text, Context: c.Context, Labels: info.Labels,
 		}
 		p.Digest = store.Digest(EmbedText(&p.Payload))
 		p.Sparse = Sparse(&p.Payload)

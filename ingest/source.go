@@ -28,7 +28,10 @@ type Item struct {
 	Size    int64
 	ModTime time.Time
 	Skip    SkipReason // not empty: listed, but not to be indexed
-	Open    func(ctx context.Context) (io.ReadCloser, error)
+	// Recording marks a file that is too large to be read unless it turns out to
+	// be the recording that its name promises.
+	Recording bool
+	Open      func(ctx context.Context) (io.ReadCloser, error)
 }
 
 // SkipReason says why an item is not indexed; reasons are counted in the report.
@@ -45,4 +48,5 @@ const (
 	SkipLinked   SkipReason = "link not followed"
 	SkipSpecial  SkipReason = "not a regular file"
 	SkipEmpty    SkipReason = "empty"
+	SkipSpeech   SkipReason = "recording; no --transcriber"
 )

@@ -28,6 +28,12 @@ type SyncOptions struct {
 	// these first bytes; others are skipped as binary before they are read.
 	// Nil: every file goes to the Extractor.
 	Supported func(name string, head []byte) bool
+	// Transcriber of recordings. Nil: they are skipped.
+	Transcriber model.Transcriber
+	// Recording returns the media type of a file with these first bytes when it
+	// is a recording, else "". Recordings it knows never pass through the
+	// Extractor, nor as a whole through memory. Nil: the Extractor finds them.
+	Recording func(head []byte) string
 	Split     SplitOptions
 
 	Rebuild    bool // read every file again, even if nothing changed
@@ -52,10 +58,11 @@ type Syncer struct {
 // NewSyncer returns a Syncer that writes to st what ex reads. Nil opts means the
 // defaults.
 func NewSyncer(st store.Store, ex Extractor, opts *SyncOptions) *Syncer {
-	s := &Syncer{store: st, extractor: ex, now: time.Now}
+	s := &Syncer{store: st, now: time.Now}
 	if opts != nil {
 		s.opts = *opts
 	}
+	s.extractor = Transcribing(ex, s.opts.Transcriber)
 	if s.opts.Workers <= 0 {
 		s.opts.Workers = runtime.GOMAXPROCS(0)
 	}

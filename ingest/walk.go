@@ -180,6 +180,8 @@ func (w *walker) file(abs, rel string, info fs.FileInfo) {
 		it.Skip = SkipSpecial
 	case it.Size == 0:
 		it.Skip = SkipEmpty
+	case it.Size > w.f.opts.MaxSize && recordingName(rel) && it.Size <= maxRecording:
+		it.Recording = true
 	case it.Size > w.f.opts.MaxSize:
 		it.Skip = SkipTooLarge
 	}

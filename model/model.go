@@ -167,3 +167,6 @@ func (e *Error) Temporary() bool {
 
 // ErrNoModel is returned where a model is needed and none is configured.
 var ErrNoModel = errors.New("no model configured")
+
+// ErrNoProgram is returned where another program is needed and not installed.
+var ErrNoProgram = errors.New("a program is missing")

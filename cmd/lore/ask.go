@@ -12,6 +12,7 @@ import (
 
 	"github.com/lore-kb/lore/ask"
 	"github.com/lore-kb/lore/ingest"
+	"github.com/lore-kb/lore/ingest/extract"
 	"github.com/lore-kb/lore/model"
 	"github.com/lore-kb/lore/store"
 )
@@ -55,6 +56,8 @@ question is put to it alone.`,
 	for _, key := range []string{"model", "language", "caution"} {
 		settingFlag(cmd, key, "")
 	}
+	settingFlag(cmd, "transcriber", "")
+	settingFlag(cmd, "password_file", "")
 	settingFlag(cmd, "limit", "n")
 	filterFlag(cmd, &f.filters)
 	return cmd
@@ -127,6 +130,10 @@ func (p *program) bringUpToDate(ctx context.Context, st store.Store, embedder mo
 		return err
 	}
 	defer pool.Close()
+	transcriber, err := p.transcriber()
+	if err != nil {
+		return err
+	}
 	shown := p.progress()
 	progress := func(at ingest.Progress) {
 		if !p.quiet && (shown.live || at.Stage == ingest.StageEmbed) {
@@ -134,7 +141,7 @@ func (p *program) bringUpToDate(ctx context.Context, st store.Store, embedder mo
 		}
 	}
 	syncer := ingest.NewSyncer(st, pool, &ingest.SyncOptions{
-		Collection: p.cfg.Collection, Embedder: embedder, Supported: pool.Supported, NoWait: true, Progress: progress,
+		Collection: p.cfg.Collection, Embedder: embedder, Supported: pool.Supported, Transcriber: transcriber, Recording: extract.Recording, NoWait: true, Progress: progress,
 	})
 	total := &ingest.Report{Skipped: map[ingest.SkipReason]int{}}
 	var scopes []string // of sources that are part of a remembered folder
@@ -249,6 +256,9 @@ func (p *program) printAnswer(answer *ask.Answer, explain bool) {
 		p.note("asked as: %s", answer.Standalone)
 	}
 	fmt.Fprintln(p.out, answer.Text)
+	if answer.Conflict != "" {
+		fmt.Fprintln(p.out, answer.Conflict)
+	}
 	if answer.Missing != "" && answer.Missing != answer.Text {
 		fmt.Fprintln(p.out, answer.Missing)
 	}

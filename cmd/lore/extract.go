@@ -55,7 +55,11 @@ func (p *program) extractCommand() *cobra.Command {
 				return err
 			}
 			defer pool.Close()
-			documents, err := pool.Extract(cmd.Context(), ingest.Input{Name: filepath.Base(args[0]), Data: data})
+			transcriber, err := p.transcriber()
+			if err != nil {
+				return err
+			}
+			documents, err := ingest.Transcribing(pool, transcriber).Extract(cmd.Context(), ingest.Input{Name: filepath.Base(args[0]), Data: data})
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
@@ -78,6 +82,8 @@ func (p *program) extractCommand() *cobra.Command {
 			return nil
 		},
 	}
+	settingFlag(cmd, "transcriber", "")
+	settingFlag(cmd, "password_file", "")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON with the structure")
 	return cmd
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lore-kb/lore/ingest"
+	"github.com/lore-kb/lore/ingest/extract"
 	"github.com/lore-kb/lore/model"
 	"github.com/lore-kb/lore/store"
 )
@@ -52,6 +53,8 @@ with the next run.`,
 	flags.BoolVar(&f.noWait, "no-wait", false, "leave the vectors to the next run or to \"lore serve\"")
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "let a folder that is empty now remove all its documents")
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
+	settingFlag(cmd, "transcriber", "")
+	settingFlag(cmd, "password_file", "")
 	p.lockTimeoutFlag(cmd)
 	return cmd
 }
@@ -87,6 +90,10 @@ func (p *program) index(ctx context.Context, paths []string, f indexFlags) error
 		return err
 	}
 	defer pool.Close()
+	transcriber, err := p.transcriber()
+	if err != nil {
+		return err
+	}
 
 	sources, err := p.sources(ctx, st, paths, f, labels)
 	if err != nil {
@@ -94,7 +101,7 @@ func (p *program) index(ctx context.Context, paths []string, f indexFlags) error
 	}
 	shown := p.progress()
 	syncer := ingest.NewSyncer(st, pool, &ingest.SyncOptions{
-		Collection: p.cfg.Collection, Embedder: embedder, Supported: pool.Supported,
+		Collection: p.cfg.Collection, Embedder: embedder, Supported: pool.Supported, Transcriber: transcriber, Recording: extract.Recording,
 		Rebuild: f.rebuild, DryRun: f.dryRun, AllowEmpty: f.allowEmpty, NoWait: f.noWait,
 		Progress: func(at ingest.Progress) {
 			if !p.quiet {

@@ -44,7 +44,7 @@ that "lore index" can run beside the server.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.serve(cmd.Context(), f) },
 	}
-	for _, key := range []string{"addr", "token", "model", "language", "caution"} {
+	for _, key := range []string{"addr", "token", "model", "language", "caution", "transcriber", "password_file"} {
 		settingFlag(cmd, key, "")
 	}
 	flags := cmd.Flags()
@@ -193,6 +193,10 @@ func (p *program) server(ctx context.Context, f serveFlags) (*served, error) {
 	}
 	out := &served{tracer: options.Tracer}
 	if !f.readOnly {
+		transcriber, err := p.transcriber()
+		if err != nil {
+			return nil, errors.Join(err, out.Close())
+		}
 		if out.pool, err = p.readers(); err != nil {
 			return nil, errors.Join(err, out.Close())
 		}
@@ -207,6 +211,7 @@ func (p *program) server(ctx context.Context, f serveFlags) (*served, error) {
 		}
 		options.Syncer = func(collection string, st store.Store, o ingest.SyncOptions) *ingest.Syncer {
 			o.Collection, o.Embedder, o.Supported = collection, embedder, out.pool.Supported
+			o.Transcriber, o.Recording = transcriber, extract.Recording
 			return ingest.NewSyncer(st, out.pool, &o)
 		}
 	}
@@ -276,8 +281,7 @@ func (p *program) opener(embedder model.Embedder, generator model.Generator) fun
 
 // collectionOver is what the server needs of a collection, seen through a store.
 func (p *program) collectionOver(st store.Store, embedder model.Embedder, generator model.Generator) *api.Collection {
-	retriever := retrieve.New(st, &retrieve.Options{Embedder: embedder})
-	return &api.Collection{Store: st, Retriever: retriever, Assistant: p.assistant(st, embedder, generator)}
+	return &api.Collection{Store: st, Retriever: p.retriever(st, embedder), Assistant: p.assistant(st, embedder, generator)}
 }
 
 // modelOf is what a collection must have been embedded with.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/lore-kb/lore/model"
 	"github.com/lore-kb/lore/model/encoder"
 	"github.com/lore-kb/lore/model/langchain"
+	"github.com/lore-kb/lore/model/transcribe"
 	"github.com/lore-kb/lore/retrieve"
 	"github.com/lore-kb/lore/store"
 	"github.com/lore-kb/lore/store/qdrantstore"
@@ -194,9 +196,65 @@ func (p *program) serverOptions(provider langchain.Provider, name string) langch
 	return opts
 }
 
+// transcriber returns what turns speech into text; nil when the settings name
+// none. Transcripts are kept beside the collections, so that a recording that was
+// moved, or that a newer lore reads again, is not transcribed twice.
+func (p *program) transcriber() (model.Transcriber, error) {
+	var t model.Transcriber
+	kind, name, _ := strings.Cut(p.cfg.Transcriber, ":")
+	switch kind {
+	case "none":
+		return nil, nil
+	case "openai":
+		o := transcribe.OpenAIOptions{Model: name, BaseURL: p.cfg.TranscriberURL, APIKey: p.cfg.TranscriberKey}
+		if o.BaseURL == "" {
+			o.BaseURL = p.cfg.OpenAIBaseURL
+			o.APIKey = cmp.Or(o.APIKey, p.cfg.OpenAIKey) // it is for that server alone
+		}
+		server, err := transcribe.NewOpenAI(o)
+		if err != nil {
+			return nil, &exitError{exitUsage, fmt.Errorf("transcriber: %w", err)}
+		}
+		t = server
+	case "command":
+		command, err := transcribe.NewCommand(name, nil)
+		if err != nil {
+			return nil, &exitError{exitUsage, fmt.Errorf("transcriber: %w", err)}
+		}
+		t = command
+	default:
+		return nil, usagef("%s: transcriber %q is not known; use openai:NAME, command:PROGRAM or none", p.cfg.Origin("transcriber"), p.cfg.Transcriber)
+	}
+	dir := filepath.Join(absolute(p.cfg.Data), "transcripts")
+	// Pieces are remembered, too: a long recording goes on where it was cut off.
+	return transcribe.Cached(transcribe.InPieces(transcribe.Cached(t, dir), nil), dir), nil
+}
+
 // readers starts the pool of processes that read files.
 func (p *program) readers() (*extract.Pool, error) {
-	return extract.NewPool(&extract.PoolOptions{})
+	passwords, err := readPasswords(p.cfg.PasswordFile)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.cfg.Origin("password_file"), err)
+	}
+	return extract.NewPool(&extract.PoolOptions{Options: extract.Options{Passwords: passwords}})
+}
+
+// readPasswords returns the lines of a file; no file has none.
+func readPasswords(name string) ([]string, error) {
+	if name == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	var passwords []string
+	for line := range strings.Lines(strings.TrimPrefix(string(text), "\ufeff")) {
+		if line = strings.TrimRight(line, "\r\n"); line != "" {
+			passwords = append(passwords, line)
+		}
+	}
+	return passwords, nil
 }
 
 // absolute returns a path as it is stored in roots.
@@ -214,8 +272,7 @@ func exists(path string) bool {
 
 // assistant answers from a collection.
 func (p *program) assistant(st store.Store, embedder model.Embedder, generator model.Generator) *ask.Assistant {
-	retriever := retrieve.New(st, &retrieve.Options{Embedder: embedder})
-	return ask.New(retriever, st, &ask.Options{
+	return ask.New(p.retriever(st, embedder), st, &ask.Options{
 		Generator: generator, Embedder: embedder, Limit: p.cfg.Limit, Caution: ask.Caution(p.cfg.Caution), Language: p.cfg.Language,
 	})
 }

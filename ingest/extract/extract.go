@@ -78,6 +78,7 @@ type job struct {
 	textLeft   int   // bytes of text left
 	byRatio    bool  // textLeft comes from MaxRatio rather than from MaxText
 	unpackLeft int64 // bytes that containers may still unpack
+	recorded   int   // bytes of recordings in members so far
 	streamMax  int   // bytes that one stream of a PDF may unpack to
 }
 
@@ -120,7 +121,7 @@ func (j *job) read(in ingest.Input) (docs []ingest.Document, err error) {
 
 func hasText(docs []ingest.Document) bool {
 	for i := range docs {
-		if len(docs[i].Blocks) > 0 {
+		if len(docs[i].Blocks) > 0 || docs[i].Recording != nil {
 			return true
 		}
 	}

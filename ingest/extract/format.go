@@ -24,6 +24,7 @@ var formats []format
 func init() {
 	formats = []format{
 		{"PDF", "application/pdf", isPDF, readPDF},
+		{"recording", "audio/mpeg", isRecording, readRecording},
 		{"OpenDocument file", "application/vnd.oasis.opendocument", isODF, readODF},
 		{"EPUB book", "application/epub+zip", isEPUB, readEPUB},
 		{"Word file", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", isDOCX, readDOCX},
@@ -68,12 +69,7 @@ var unread = []struct{ magic, name string }{
 	{"BM", "an image (BMP)"},
 	{"II*\x00", "an image (TIFF)"},
 	{"MM\x00*", "an image (TIFF)"},
-	{"RIFF", "a recording or image (RIFF)"},
-	{"ID3", "a recording (MP3)"},
-	{"\xff\xfb", "a recording (MP3)"},
-	{"fLaC", "a recording (FLAC)"},
-	{"OggS", "a recording (Ogg)"},
-	{"\x1aE\xdf\xa3", "a recording (Matroska)"},
+	{"RIFF", "an image or MIDI file (RIFF)"},
 	{"7z\xbc\xaf\x27\x1c", "a 7z archive"},
 	{"Rar!", "a RAR archive"},
 	{"\x28\xb5\x2f\xfd", "Zstandard data"},
@@ -144,7 +140,7 @@ func recognise(name string, data []byte) (*format, string) {
 		}
 	}
 	if len(data) > 12 && string(data[4:8]) == "ftyp" {
-		return nil, "this is a recording or image (MP4 family)"
+		return nil, "this is an image (MP4 family)"
 	}
 	return nil, "binary data of unknown kind"
 }

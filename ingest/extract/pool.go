@@ -84,6 +84,9 @@ func (p *Pool) Version() string { return p.version }
 // Extract implements [ingest.Extractor]. Images and scanned PDF files are read by
 // tesseract where it is installed.
 func (p *Pool) Extract(ctx context.Context, in ingest.Input) ([]ingest.Document, error) {
+	if media := Recording(in.Data); media != "" {
+		return []ingest.Document{{MediaType: media, Recording: in.Data}}, nil // nothing of it is read here
+	}
 	docs, err := p.read(ctx, in)
 	if err != nil && p.ocr != nil && (errors.Is(err, ingest.ErrNoText) || errors.Is(err, ingest.ErrUnsupported)) {
 		return p.ocr.extract(ctx, in, err)

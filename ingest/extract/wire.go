@@ -149,7 +149,7 @@ func encodeReply(docs []ingest.Document, err error) []byte {
 	}
 	size := 64
 	for i := range docs {
-		size += len(docs[i].Text) + 16*len(docs[i].Blocks) + 256
+		size += len(docs[i].Text) + len(docs[i].Recording) + 16*len(docs[i].Blocks) + 256
 	}
 	e.b = make([]byte, 0, size)
 	e.int(0)
@@ -176,7 +176,7 @@ func decodeReply(b []byte) ([]ingest.Document, error) {
 	default:
 		return nil, errWire
 	}
-	n := d.count(8)
+	n := d.count(9)
 	docs := make([]ingest.Document, 0, n)
 	for range n {
 		docs = append(docs, d.document())
@@ -203,6 +203,7 @@ func (e *encoder) document(d *ingest.Document) {
 	}
 	e.str(d.Text)
 	e.strs(d.Warnings)
+	e.str(string(d.Recording))
 	e.int(len(d.Pages))
 	for _, m := range d.Pages {
 		e.int(m.Offset)
@@ -250,6 +251,9 @@ func (d *decoder) document() ingest.Document {
 	}
 	doc.Text = d.str()
 	doc.Warnings = d.strs()
+	if s := d.str(); s != "" {
+		doc.Recording = []byte(s)
+	}
 	if n := d.count(2); n > 0 {
 		doc.Pages = make([]ingest.Mark, n)
 		for i := range doc.Pages {

@@ -21,27 +21,34 @@ import (
 
 // Config are the settings. The yaml names are the keys of the file.
 type Config struct {
-	Data       string `yaml:"data"`
-	Store      string `yaml:"store"`
-	Collection string `yaml:"collection"`
-	Embedder   string `yaml:"embedder"`
-	Model      string `yaml:"model"`
-	Language   string `yaml:"language"`
-	Caution    string `yaml:"caution"`
-	Limit      int    `yaml:"limit"`
-	Addr       string `yaml:"addr"`
-	Token      string `yaml:"token"`
+	Data         string `yaml:"data"`
+	Store        string `yaml:"store"`
+	Collection   string `yaml:"collection"`
+	Embedder     string `yaml:"embedder"`
+	Model        string `yaml:"model"`
+	Transcriber  string `yaml:"transcriber"`
+	PasswordFile string `yaml:"password_file"`
+	Language     string `yaml:"language"`
+	Caution      string `yaml:"caution"`
+	Limit        int    `yaml:"limit"`
+	Addr         string `yaml:"addr"`
+	Token        string `yaml:"token"`
 
+	Reranker      string `yaml:"reranker"`
+	RerankerURL   string `yaml:"reranker_base_url"`
+	RerankerKey   string `yaml:"reranker_api_key"`
 	QueryPrefix   string `yaml:"query_prefix"`
 	PassagePrefix string `yaml:"passage_prefix"`
 
-	OpenAIKey     string `yaml:"openai_api_key"`
-	OpenAIBaseURL string `yaml:"openai_base_url"`
-	AnthropicKey  string `yaml:"anthropic_api_key"`
-	AnthropicURL  string `yaml:"anthropic_base_url"`
-	OllamaHost    string `yaml:"ollama_host"`
-	QdrantURL     string `yaml:"qdrant_url"`
-	QdrantKey     string `yaml:"qdrant_api_key"`
+	OpenAIKey      string `yaml:"openai_api_key"`
+	OpenAIBaseURL  string `yaml:"openai_base_url"`
+	AnthropicKey   string `yaml:"anthropic_api_key"`
+	AnthropicURL   string `yaml:"anthropic_base_url"`
+	OllamaHost     string `yaml:"ollama_host"`
+	TranscriberURL string `yaml:"transcriber_base_url"`
+	TranscriberKey string `yaml:"transcriber_api_key"`
+	QdrantURL      string `yaml:"qdrant_url"`
+	QdrantKey      string `yaml:"qdrant_api_key"`
 
 	origins map[string]string
 }
@@ -62,11 +69,16 @@ var Settings = []Setting{
 	{"collection", "LORE_COLLECTION", "default", false, "named set of documents"},
 	{"embedder", "LORE_EMBEDDER", "builtin", false, "builtin, ollama:NAME, openai:NAME or none"},
 	{"model", "LORE_MODEL", "none", false, "language model: none, ollama:NAME, openai:NAME or anthropic:NAME"},
+	{"transcriber", "LORE_TRANSCRIBER", "none", false, "speech in recordings: none, openai:NAME or command:PROGRAM (whisper, whisper-cli)"},
+	{"password_file", "LORE_PASSWORD_FILE", "", false, "file with passwords, one a line, that are tried on encrypted documents"},
 	{"language", "LORE_LANGUAGE", "", false, "language of answers, en or zh; default: that of the question"},
 	{"caution", "LORE_CAUTION", "normal", false, "how readily to say that the documents do not answer: low, normal or high"},
 	{"limit", "LORE_LIMIT", "8", false, "passages that a question gets"},
 	{"addr", "LORE_ADDR", "127.0.0.1:7331", false, "address to serve at"},
 	{"token", "LORE_TOKEN", "", true, "bearer token that clients of the server send"},
+	{"reranker", "LORE_RERANKER", "none", false, "orders the passages found: none, jina:NAME, cohere:NAME, vllm:NAME, tei, or a language model: ollama:NAME, openai:NAME, anthropic:NAME"},
+	{"reranker_base_url", "LORE_RERANKER_BASE_URL", "", false, "address of the reranking server, such as http://127.0.0.1:8080"},
+	{"reranker_api_key", "LORE_RERANKER_API_KEY", "", true, "its key"},
 	{"query_prefix", "LORE_QUERY_PREFIX", "", false, "put before questions that are embedded, for models not in lore's table"},
 	{"passage_prefix", "LORE_PASSAGE_PREFIX", "", false, "put before passages that are embedded"},
 	{"openai_api_key", "OPENAI_API_KEY", "", true, "key of the OpenAI-compatible server"},
@@ -74,6 +86,8 @@ var Settings = []Setting{
 	{"anthropic_api_key", "ANTHROPIC_API_KEY", "", true, "key of Anthropic"},
 	{"anthropic_base_url", "ANTHROPIC_BASE_URL", "", false, "its address"},
 	{"ollama_host", "OLLAMA_HOST", "", false, "address of Ollama; default 127.0.0.1:11434"},
+	{"transcriber_base_url", "LORE_TRANSCRIBER_BASE_URL", "", false, "address of the server that transcribes; default: the OpenAI-compatible server"},
+	{"transcriber_api_key", "LORE_TRANSCRIBER_API_KEY", "", true, "its key"},
 	{"qdrant_url", "QDRANT_URL", "", false, "address of Qdrant for --store qdrant"},
 	{"qdrant_api_key", "QDRANT_API_KEY", "", true, "its key"},
 }
