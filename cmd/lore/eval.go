@@ -54,6 +54,7 @@ func (p *program) evalRetrievalCommand() *cobra.Command {
 	flags.StringVar(&f.split, "split", "", "ask only the questions `FIRST:LAST`, counted from 1")
 	flags.StringVar(&f.keep, "keep", "", "keep the index in this `FOLDER`, and use it if it is there")
 	flags.BoolVar(&f.rrf, "rrf", false, "fuse by ranks alone")
+	settingFlag(cmd, "reranker", "")
 	return cmd
 }
 
@@ -133,7 +134,7 @@ func (p *program) evalRetrieval(ctx context.Context, dir string, f evalFlags) er
 		fusion = retrieve.FusionReciprocalRank
 	}
 	report, err := eval.Retrieval(ctx, dir, &eval.RetrievalOptions{
-		Store: st, Reuse: !fresh, Embedder: embedder, Fusion: fusion, Limit: f.limit, Split: f.split, Compare: other, Progress: shown.step,
+		Store: st, Reuse: !fresh, Embedder: embedder, Reranker: p.reranker, Fusion: fusion, Limit: f.limit, Split: f.split, Compare: other, Progress: shown.step,
 	})
 	shown.clear()
 	if err != nil {

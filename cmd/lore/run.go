@@ -60,6 +60,9 @@ type program struct {
 	log        *slog.Logger
 
 	lockTimeout time.Duration // how long to wait for another writer
+
+	reranker      model.Reranker // nil: none
+	rerankTimeout time.Duration  // 0: the retriever's
 }
 
 // run executes one command line and returns the exit code.
@@ -191,6 +194,9 @@ func (p *program) configure(cmd *cobra.Command) error {
 		return &exitError{exitUsage, err}
 	}
 	p.cfg = cfg
+	if err := p.openReranker(); err != nil {
+		return err
+	}
 	level := slog.LevelWarn
 	if p.verbose {
 		level = slog.LevelDebug

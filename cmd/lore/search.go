@@ -63,6 +63,7 @@ label:team=infra, before:2026-01-01 and after:2025 inside the query filter.`,
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&explain, "explain", false, "say why each passage ranks where it does")
 	settingFlag(cmd, "limit", "n")
+	settingFlag(cmd, "reranker", "")
 	filterFlag(cmd, &filters)
 	return cmd
 }
@@ -77,7 +78,7 @@ func (p *program) search(ctx context.Context, query retrieve.Query) (*retrieve.R
 		return nil, err
 	}
 	defer st.Close()
-	return retrieve.New(st, &retrieve.Options{Embedder: embedder}).Retrieve(ctx, query)
+	return p.retriever(st, embedder).Retrieve(ctx, query)
 }
 
 func (p *program) printPassages(result *retrieve.Result) {
