@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/lore-kb/lore/model"
+	"github.com/lore-kb/lore/model/langchain"
+	"github.com/lore-kb/lore/model/rerank"
+	"github.com/lore-kb/lore/retrieve"
+	"github.com/lore-kb/lore/store"
+)
+
+// modelRerankTimeout is how long a language model may take to order passages; it
+// reads them all, which a small machine is slow at.
+const modelRerankTimeout = 30 * time.Second
+
+// openReranker reads the reranker from the settings. Nothing is asked of its
+// server yet.
+func (p *program) openReranker() error {
+	kind, name, _ := strings.Cut(p.cfg.Reranker, ":")
+	switch kind {
+	case "none":
+		return nil
+	case "jina", "cohere", "vllm", "tei":
+		if p.cfg.RerankerURL == "" && (kind == "vllm" || kind == "tei") {
+			return usagef("%s: reranker %s needs the address of its server: set reranker_base_url or LORE_RERANKER_BASE_URL", p.cfg.Origin("reranker"), kind)
+		}
+		r, err := rerank.New(rerank.Options{Server: rerank.Server(kind), Model: name, URL: p.cfg.RerankerURL, APIKey: p.cfg.RerankerKey})
+		if err != nil {
+			return &exitError{exitUsage, fmt.Errorf("%s: %w", p.cfg.Origin("reranker"), err)}
+		}
+		p.reranker = r
+		return nil
+	case "ollama", "openai", "anthropic":
+		g, err := langchain.NewGenerator(p.serverOptions(langchain.Provider(kind), name))
+		if err != nil {
+			return &exitError{exitUsage, fmt.Errorf("%s: %w", p.cfg.Origin("reranker"), err)}
+		}
+		p.reranker, p.rerankTimeout = langchain.NewReranker(g), modelRerankTimeout
+		return nil
+	}
+	return usagef("%s: reranker %q is not known; use none, jina:NAME, cohere:NAME, vllm:NAME, tei, ollama:NAME, openai:NAME or anthropic:NAME", p.cfg.Origin("reranker"), p.cfg.Reranker)
+}
+
+// retriever searches a collection as the settings say.
+func (p *program) retriever(st store.Store, embedder model.Embedder) *retrieve.Retriever {
+	return retrieve.New(st, &retrieve.Options{Embedder: embedder, Reranker: p.reranker, RerankTimeout: p.rerankTimeout})
+}
