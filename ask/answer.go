@@ -5,6 +5,7 @@ import (
 
 	"github.com/lore-kb/lore/model"
 	"github.com/lore-kb/lore/retrieve"
+	"github.com/lore-kb/lore/store"
 )
 
 // Question is what a user asks.
@@ -68,6 +69,7 @@ type Answer struct {
 	Citations  []Citation
 	Removed    []Removal // what was said and taken out
 	Missing    string    // of not_found and partial: what the documents lack, one line
+	Conflict   string    // not empty: two of the cited documents contradict each other, one line
 	Passages   []retrieve.Passage
 	Degraded   []retrieve.Degraded
 	Model      string // "none" when the answer is extractive
@@ -97,6 +99,7 @@ type Citation struct {
 	Quote      string // exactly the document's text in [Start, End)
 	Start, End int    // byte range in the document's text
 	From, To   time.Duration
+	Region     *store.Region // where the quote stands on the image it was read from; nil for other text
 	Date       time.Time
 	Verified   bool
 }

@@ -227,6 +227,11 @@ func (t *task) extract(ctx context.Context, answered, open []part) error {
 			}
 		}
 	}
+	for i := range answered {
+		if err := t.contradict(ctx, v, &answered[i]); err != nil {
+			return err
+		}
+	}
 	t.answer.Timings["verify"] = time.Since(begun)
 	if len(t.answer.Statements) == 0 {
 		return t.notFound()
@@ -247,6 +252,46 @@ func within(others []window, w window) bool {
 		}
 	}
 	return false
+}
+
+// contradict quotes beside what was cited for p a document that says otherwise.
+func (t *task) contradict(ctx context.Context, v *verifier, p *part) error {
+	if t.answer.Conflict != "" {
+		return nil
+	}
+	passages := t.result.Passages
+	for k := range p.ranked {
+		c := &p.ranked[k]
+		own := t.cited(passages[c.passage].DocumentID, passages[c.passage].Start+c.unit.start, passages[c.passage].Start+c.unit.end)
+		if own == nil {
+			continue
+		}
+		other := p.conflict(c, passages)
+		if other == nil {
+			continue
+		}
+		o := &passages[other.passage]
+		if t.cited(o.DocumentID, o.Start+other.unit.start, o.Start+other.unit.end) == nil {
+			if err := t.quote(ctx, v, window{passage: other.passage, from: other.at, to: other.at}); err != nil {
+				return err
+			}
+		}
+		if theirs := t.cited(o.DocumentID, o.Start+other.unit.start, o.Start+other.unit.end); theirs != nil {
+			t.answer.Conflict = t.differ(own, theirs)
+		}
+		return nil
+	}
+	return nil
+}
+
+// cited returns the citation whose quote holds the range of a document, or nil.
+func (t *task) cited(documentID string, start, end int) *Citation {
+	for i := range t.answer.Citations {
+		if c := &t.answer.Citations[i]; c.DocumentID == documentID && c.Start <= start && end <= c.End {
+			return c
+		}
+	}
+	return nil
 }
 
 // quote says what stands in a window, cited, or notes why it does not stand the

@@ -81,6 +81,9 @@ func (t *task) generate(ctx context.Context, g model.Generator) (done bool, err 
 	if len(t.answer.Statements) == 0 {
 		return t.fallBack("nothing that the model said is supported by the passages")
 	}
+	if err := t.contradict(ctx, newVerifier(t.assistant.texts, t.result.Passages, t.question), &t.part); err != nil {
+		return false, err
+	}
 	t.answer.Status, t.answer.Grounded = StatusAnswered, true
 	if len(t.answer.Removed) > 0 || d.denied {
 		t.answer.Status = StatusPartial

@@ -21,6 +21,7 @@ type answerJSON struct {
 	Passages   []passageJSON      `json:"passages"`
 	Removed    []removalJSON      `json:"removed"`
 	Missing    string             `json:"missing,omitempty"`
+	Conflict   string             `json:"conflict,omitempty"`
 	Note       string             `json:"note,omitempty"`
 	Degraded   []degradedJSON     `json:"degraded"`
 	Confidence float64            `json:"confidence"`
@@ -35,22 +36,23 @@ type statementJSON struct {
 }
 
 type citationJSON struct {
-	Marker     int        `json:"marker"`
-	Passage    int        `json:"passage"`
-	Document   string     `json:"document"` // path, or what else names it best
-	DocumentID string     `json:"document_id"`
-	Title      string     `json:"title"`
-	URI        string     `json:"uri"`
-	Section    []string   `json:"section"`
-	Page       int        `json:"page,omitempty"`
-	Lines      [2]int     `json:"lines"`
-	Quote      string     `json:"quote"`
-	Start      int        `json:"start"`
-	End        int        `json:"end"`
-	FromMS     int64      `json:"from_ms,omitempty"`
-	ToMS       int64      `json:"to_ms,omitempty"`
-	Date       *time.Time `json:"date,omitempty"`
-	Verified   bool       `json:"verified"`
+	Marker     int           `json:"marker"`
+	Passage    int           `json:"passage"`
+	Document   string        `json:"document"` // path, or what else names it best
+	DocumentID string        `json:"document_id"`
+	Title      string        `json:"title"`
+	URI        string        `json:"uri"`
+	Section    []string      `json:"section"`
+	Page       int           `json:"page,omitempty"`
+	Lines      [2]int        `json:"lines"`
+	Quote      string        `json:"quote"`
+	Start      int           `json:"start"`
+	End        int           `json:"end"`
+	FromMS     int64         `json:"from_ms,omitempty"`
+	ToMS       int64         `json:"to_ms,omitempty"`
+	Region     *store.Region `json:"region,omitempty"`
+	Date       *time.Time    `json:"date,omitempty"`
+	Verified   bool          `json:"verified"`
 }
 
 type passageJSON struct {
@@ -87,7 +89,7 @@ func (a *Answer) MarshalJSON() ([]byte, error) {
 	out := answerJSON{
 		Question: a.Question, Standalone: a.Standalone, Answer: a.Text, Status: a.Status, Grounded: a.Grounded,
 		Statements: []statementJSON{}, Citations: []citationJSON{}, Passages: []passageJSON{}, Removed: []removalJSON{}, Degraded: []degradedJSON{},
-		Missing: a.Missing, Note: a.Note, Confidence: a.Confidence, Model: a.Model, Usage: a.Usage, Timings: map[string]float64{},
+		Missing: a.Missing, Conflict: a.Conflict, Note: a.Note, Confidence: a.Confidence, Model: a.Model, Usage: a.Usage, Timings: map[string]float64{},
 	}
 	for _, s := range a.Statements {
 		out.Statements = append(out.Statements, statementJSON{Text: s.Text, Markers: append([]int{}, s.Markers...)})
@@ -125,7 +127,7 @@ func (c *Citation) json() citationJSON {
 	out := citationJSON{
 		Marker: c.Marker, Passage: c.Passage, Document: c.document(), DocumentID: c.DocumentID, Title: c.Title, URI: c.URI,
 		Section: append([]string{}, c.Section...), Page: c.Page, Lines: c.Lines, Quote: c.Quote, Start: c.Start, End: c.End,
-		FromMS: c.From.Milliseconds(), ToMS: c.To.Milliseconds(), Verified: c.Verified,
+		FromMS: c.From.Milliseconds(), ToMS: c.To.Milliseconds(), Region: c.Region, Verified: c.Verified,
 	}
 	if !c.Date.IsZero() {
 		out.Date = &c.Date

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lore-kb/lore/analysis"
 	"github.com/lore-kb/lore/retrieve"
+	"github.com/lore-kb/lore/store"
 )
 
 // Texts gives the whole text of a document, the text that offsets of passages
@@ -585,6 +586,9 @@ func (v *verifier) citeRange(ctx context.Context, source, start, end int) (Citat
 	c.Page = p.PageAt(c.Start)
 	spoken := p.Spoken(c.Start, c.End)
 	c.From, c.To = spoken.From, spoken.To
+	if r, ok := store.RegionOf(p.Boxes, c.Start, c.End); ok {
+		c.Region = &r
+	}
 	line := max(p.Line, 1)
 	c.Lines[0] = line + strings.Count(p.Text[:start], "\n")
 	c.Lines[1] = c.Lines[0] + strings.Count(quote, "\n")
