@@ -60,23 +60,6 @@ func attendAVX2(out []float32, outStride int, qkv []float32, stride, keyAt, valu
 	}
 }
 
-// transposeKeys writes keys in blocks of 32: for each of 32 elements 32 keys side
-// by side. Keys beyond the last are zero.
-func transposeKeys(dst, keys []float32, stride, tokens int) {
-	for first := 0; first < tokens; first += 32 {
-		block := dst[first*headSize:][:headSize*32]
-		if tokens-first < 32 {
-			clear(block)
-		}
-		for j := range min(32, tokens-first) {
-			key := (*[headSize]float32)(keys[(first+j)*stride:])
-			for e, v := range key {
-				block[e*32+j] = v
-			}
-		}
-	}
-}
-
 var linearRowsAVX2 = [...]func(out *float32, stride int, wide *byte, bias *float32, q *int8, offsets *int32, scales *float32, groups int){
 	nil, linear1AVX2, linear2AVX2, linear3AVX2,
 }

@@ -1,4 +1,4 @@
-// Command asm writes the encoder's assembly for amd64. It is run by go generate
+// Command asm writes the encoder's assembly. It is run by go generate
 // in package encoder, whose kernel.go says what each function computes.
 package main
 
@@ -50,6 +50,7 @@ func main() {
 	for name, text := range map[string]string{
 		"kernel_avx512_amd64.s": avx512(),
 		"kernel_avx2_amd64.s":   avx2(),
+		"kernel_neon_arm64.s":   neon(),
 	} {
 		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 			fmt.Fprintln(os.Stderr, "asm:", err)
