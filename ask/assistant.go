@@ -108,6 +108,15 @@ func (a *Assistant) Ask(ctx context.Context, q Question, yield func(Event) error
 	if err != nil {
 		return nil, fmt.Errorf("ask: %w", err)
 	}
+	if topic, whole := carried(asked, q.History); whole != "" && answer.Standalone == "" && len(questions) == 1 {
+		more, err := a.find(ctx, whole, nil, q, limit)
+		if err != nil {
+			return nil, fmt.Errorf("ask: %w", err)
+		}
+		if aboutTopic(asked, topic, result, more) {
+			answer.Standalone, asked, result = whole, whole, more
+		}
+	}
 	answer.Timings["retrieve"] = time.Since(begun)
 	answer.Passages, answer.Degraded = result.Passages, result.Degraded
 	if err := yield(Event{Passages: result.Passages}); err != nil {

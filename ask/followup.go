@@ -1,6 +1,7 @@
 package ask
 
 import (
+	"cmp"
 	"context"
 	"regexp"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/lore-kb/lore/analysis"
 	"github.com/lore-kb/lore/model"
 	"github.com/lore-kb/lore/prompt"
+	"github.com/lore-kb/lore/retrieve"
 )
 
 // rewriteTimeout bounds a model's rewriting of a follow-up; rules do it when the
@@ -44,6 +46,71 @@ func (a *Assistant) standalone(ctx context.Context, question string, history []T
 		return byRule
 	}
 	return text
+}
+
+// Longest follow-up that may lean on what was asked before without saying so, in
+// Han characters and in words.
+const (
+	leaningHan   = 12
+	leaningWords = 7
+)
+
+// carried returns the last turn's topic, and the question with it, when the
+// question is short, names nothing and could be meant of that topic; "" else.
+func carried(question string, history []Turn) (topic, whole string) {
+	if len(history) == 0 || len(namesOf(question, true)) > 0 {
+		return "", ""
+	}
+	last := history[len(history)-1]
+	before := cmp.Or(last.Standalone, last.Question)
+	han := 0
+	for _, r := range question {
+		if isHan(r) {
+			han++
+		}
+	}
+	switch bare := strings.TrimRight(strings.TrimSpace(question), "?？。. "); {
+	case han > 0 && han <= leaningHan && strings.IndexFunc(before, isHan) >= 0:
+		if topic = topicChinese(before); topic != "" {
+			whole = topic + "，" + bare + "？"
+		}
+	case han == 0 && len(strings.Fields(bare)) <= leaningWords && strings.IndexFunc(before, isHan) < 0:
+		if topic = entityEnglish(before); topic != "" {
+			whole = bare + " (" + topic + ")?"
+		}
+	}
+	if whole == "" || strings.Contains(strings.ToLower(question), strings.ToLower(topic)) {
+		return "", ""
+	}
+	return topic, whole
+}
+
+// leaningShare is the part of a bare question's best share that a passage about
+// the topic must hold for the question to be meant of it.
+const leaningShare = 0.9
+
+// aboutTopic reports whether a passage that the whole question finds holds the
+// topic, and what is asked as well as any passage that the bare question finds.
+// A change of the subject has no such passage.
+func aboutTopic(question, topic string, bare, whole *retrieve.Result) bool {
+	asked, about := readQuestion(question, bare), readQuestion(topic, whole)
+	if asked.total == 0 || about.total == 0 {
+		return false
+	}
+	hold := func(q *questionText, p *retrieve.Passage) float64 {
+		return q.share(q.hold(append([]string{p.Title, p.Text, p.Context}, p.Section...)...))
+	}
+	best := 0.0
+	for i := range bare.Passages {
+		best = max(best, hold(asked, &bare.Passages[i]))
+	}
+	for i := range whole.Passages[:min(3, len(whole.Passages))] {
+		p := &whole.Passages[i]
+		if hold(about, p) >= 0.5 && hold(asked, p) >= leaningShare*best {
+			return best > 0
+		}
+	}
+	return false
 }
 
 var rewritePrefix = regexp.MustCompile(`(?i)^(?:(?:rewritten|standalone|last)? ?question|改写后的问题|问题|q|问)\s*[:：]\s*`)
@@ -133,6 +200,9 @@ func standaloneChinese(question, before, answer string) string {
 		}
 	}
 	subject := subjectChinese(before)
+	if name := latinName.FindString(answer); name != "" && hanWhich.MatchString(before) {
+		subject = name // 哪种传感器: what it is called is in the answer
+	}
 	opened := hanOpening.ReplaceAllString(bare, "")
 	if subject != "" {
 		cleaned := hanHarmlessPronoun.Replace(opened)
@@ -171,6 +241,11 @@ func standaloneChinese(question, before, answer string) string {
 	return question
 }
 
+var (
+	hanWhich  = regexp.MustCompile(`哪(?:一|几)?(?:种|个|款|台|些|家|位|款|类)|什么(?:型号|产品|传感器|设备)`)
+	latinName = regexp.MustCompile(`\p{Lu}[\p{Latin}\d-]*(?: (?:\p{Lu}[\p{Latin}\d-]*|\d+))*`)
+)
+
 var reasonOnly = regexp.MustCompile(`^(?:为什么|为何|原因是?什么|怎么(?:会|说)|什么时候|多久|哪里|谁|多少)$`)
 
 // replaceParallel puts x into the question before in place of the thing of its
@@ -184,14 +259,14 @@ func replaceParallel(before, x string) string {
 		if r != lastRune || !isHan(r) {
 			continue
 		}
-		for n := len(runes) + 1; n >= 2; n-- {
+		for n := len(runes) + 1; n >= max(2, len(runes)-2); n-- {
 			from := i + 1 - n
 			if from < 0 || n > len(runes)+1 {
 				continue
 			}
 			word := string(b[from : i+1])
 			if from == 0 || !isHan(b[from-1]) || hanBoundary.MatchString(string(b[from-1])) {
-				if !hanInterrogative.MatchString(word) && allHan(word) && len(runes) >= 2 {
+				if !hanInterrogative.MatchString(word) && !strings.ContainsAny(word, "多少几") && allHan(word) && len(runes) >= 2 {
 					return string(b[:from]) + x + string(b[i+1:])
 				}
 			}
@@ -231,8 +306,15 @@ func subjectChinese(q string) string {
 			break
 		}
 		from := at + m[0]
-		if utf8.RuneCountInString(q[:from]) >= 2 {
-			return strings.TrimSpace(q[:from])
+		subject := q[:from]
+		for _, verb := range []string{"选用", "采用", "使用", "用", "选"} {
+			if cut := strings.TrimSuffix(subject, verb); cut != subject && utf8.RuneCountInString(cut) >= 2 {
+				subject = cut
+				break
+			}
+		}
+		if utf8.RuneCountInString(subject) >= 2 {
+			return strings.TrimSpace(subject)
 		}
 		at += m[1]
 	}
@@ -447,10 +529,26 @@ func entityEnglish(q string) string {
 		if !auxiliary.MatchString(w) {
 			continue
 		}
+		if i+1 < len(fields) && passive[strings.ToLower(fields[i+1])] {
+			// "How many days may be carried over": the subject stands before.
+			from := 0
+			for from < i && (isFunctionWord(strings.ToLower(fields[from])) || from == 1 && (fields[from] == "many" || fields[from] == "much")) {
+				from++
+			}
+			if subject := strings.Trim(strings.Join(fields[from:i], " "), ","); subject != "" {
+				return subject
+			}
+			continue
+		}
 		j := i + 1
+		whole := false // the subject ends before a verb that is known
 		for j < len(fields) {
 			w := strings.ToLower(strings.Trim(fields[j], ","))
-			if j > i+1 && (isFunctionWord(w) || auxiliary.MatchString(w)) {
+			if j > i+1 && (passive[w] || auxiliary.MatchString(w)) {
+				whole = true
+				break
+			}
+			if j > i+1 && isFunctionWord(w) {
 				if w == "of" && j+1 < len(fields) {
 					j++
 					continue
@@ -465,7 +563,7 @@ func entityEnglish(q string) string {
 			content--
 		}
 		verb := strings.ToLower(w)
-		if content > 1 && (verb != "is" && verb != "are" || i == 0) {
+		if content > 1 && !whole && (verb != "is" && verb != "are" || i == 0) {
 			phrase = phrase[:len(phrase)-1] // the verb
 		}
 		if len(phrase) > 0 && !isFunctionWord(strings.ToLower(phrase[len(phrase)-1])) {
@@ -474,6 +572,9 @@ func entityEnglish(q string) string {
 	}
 	return ""
 }
+
+// passive are the forms of be that follow another auxiliary.
+var passive = map[string]bool{"be": true, "been": true, "being": true}
 
 func auxiliaryIn(fields []string) bool {
 	for _, f := range fields {

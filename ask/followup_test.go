@@ -34,6 +34,10 @@ func TestStandalone(t *testing.T) {
 		{"员工每年有多少天年假？", "", "出租车费用每次最多报销多少钱？", "出租车费用每次最多报销多少钱？"},
 		{"Gym 是什么？", "", "Whisper 呢？", "Whisper 是什么？"},
 		{"", "", "它多少钱？", "它多少钱？"},
+		{"How many unused days of annual leave may be carried over?", "", "When do they lapse?", "When do unused days of annual leave lapse?"},
+		{"How many days do full-time employees have?", "", "When must they ask?", "When must full-time employees ask?"},
+		{"深水用哪种传感器？", "深水须选用 Orion DO Deep(BW-320)。[1]", "它多少钱？", "Orion DO Deep多少钱？"},
+		{"室温保持多少度？", "", "湿度呢？", "湿度，室温保持多少度？"},
 	}
 	for _, c := range cases {
 		if got := Standalone(c.question, []Turn{{Question: c.before, Answer: c.answer}}); got != c.want {
