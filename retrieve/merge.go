@@ -50,7 +50,7 @@ func passage(c *chosen, rank int) Passage {
 	return Passage{
 		Rank: rank, DocumentID: p.DocumentID, Version: p.Version, Title: p.Title, URI: p.URI, Path: p.Path,
 		MediaType: p.MediaType, Language: p.Language, Section: p.Section, Page: p.Page, PageBreaks: p.PageBreaks,
-		Line: p.Line, Start: p.Start, End: p.End, Time: p.Time, Cues: p.Cues, Date: p.Date, Labels: p.Labels, Text: p.Text,
+		Line: p.Line, Start: p.Start, End: p.End, Time: p.Time, Cues: p.Cues, Boxes: p.Boxes, Date: p.Date, Labels: p.Labels, Text: p.Text,
 		Context: p.Context, Score: c.score, Legs: legScores(c.legs), Best: *p, Same: c.same,
 	}
 }
@@ -100,7 +100,7 @@ func (r *Retriever) join(ctx context.Context, budget int, p *Passage, c *chosen)
 	first := &points[lo].Payload
 	p.Start, p.Line, p.Page = first.Start, first.Line, first.Page
 	p.Text, p.End = text, points[hi].Payload.End
-	p.PageBreaks, p.Cues = nil, nil
+	p.PageBreaks, p.Cues, p.Boxes = nil, nil, nil
 	page := p.Page
 	for i := lo; i <= hi; i++ {
 		q := &points[i].Payload
@@ -109,6 +109,11 @@ func (r *Retriever) join(ctx context.Context, budget int, p *Passage, c *chosen)
 		}
 		p.PageBreaks = append(p.PageBreaks, q.PageBreaks...)
 		page += len(q.PageBreaks)
+		for _, b := range q.Boxes {
+			if n := len(p.Boxes); n == 0 || p.Boxes[n-1].Offset < b.Offset {
+				p.Boxes = append(p.Boxes, b)
+			}
+		}
 		for _, c := range q.Cues {
 			if n := len(p.Cues); n == 0 || p.Cues[n-1].Offset < c.Offset {
 				p.Cues = append(p.Cues, c)

@@ -34,6 +34,7 @@ type Passage struct {
 	Start, End int   // byte range in the document's text
 	Time       store.Span
 	Cues       []store.Cue // what of it was spoken when, in order
+	Boxes      []store.Box // where its words stand on an image, in order
 	Date       time.Time
 	Labels     map[string]string
 	Text       string // exactly the document's text in [Start, End)

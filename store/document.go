@@ -69,6 +69,7 @@ type Payload struct {
 	Start, End int      // byte range in the document's text
 	Time       Span     // of a recording; zero otherwise
 	Cues       []Cue    // of a recording: what was said when, in order; the first may begin before Start
+	Boxes      []Box    // of text read from an image: where its words stand, in order of Offset
 	Date       time.Time
 	Text       string // exactly the document's text in [Start, End)
 	Context    string // repeated text that helps to read a cut chunk, such as a table's header row; not in [Start, End)

@@ -47,6 +47,7 @@ const (
 	keyTimeFrom   = "time_from"
 	keyTimeTo     = "time_to"
 	keyCues       = "cues"
+	keyBoxes      = "boxes"
 	keyText       = "text"
 	keyContext    = "context"
 
@@ -278,6 +279,7 @@ func pointPayload(p *store.Point) map[string]*qdrant.Value {
 	f.int(keyTimeFrom, int64(in.Time.From))
 	f.int(keyTimeTo, int64(in.Time.To))
 	f.ints(keyCues, cueNumbers(in.Cues))
+	f.ints(keyBoxes, boxNumbers(in.Boxes))
 	f.string(keyText, in.Text)
 	f.string(keyContext, in.Context)
 	return f
@@ -293,7 +295,7 @@ func pointOf(id *qdrant.PointId, values map[string]*qdrant.Value) store.Point {
 		Page: int(p.int(keyPage)), PageBreaks: p.ints(keyPageBreaks), Line: int(p.int(keyLine)),
 		Start: int(p.int(keyStart)), End: int(p.int(keyEnd)),
 		Time: store.Span{From: time.Duration(p.int(keyTimeFrom)), To: time.Duration(p.int(keyTimeTo))},
-		Cues: cuesOf(p.ints(keyCues)),
+		Cues: cuesOf(p.ints(keyCues)), Boxes: boxesOf(p.ints(keyBoxes)),
 		Date: p.time(keyDate), Text: p.string(keyText), Context: p.string(keyContext), Labels: p.labels(),
 	}}
 }
@@ -311,6 +313,23 @@ func cuesOf(numbers []int) []store.Cue {
 	var out []store.Cue
 	for ; len(numbers) >= 3; numbers = numbers[3:] {
 		out = append(out, store.Cue{Offset: numbers[0], Span: store.Span{From: time.Duration(numbers[1]), To: time.Duration(numbers[2])}})
+	}
+	return out
+}
+
+// boxNumbers lays boxes out as six numbers each.
+func boxNumbers(boxes []store.Box) []int {
+	var out []int
+	for _, b := range boxes {
+		out = append(out, b.Offset, b.Page, b.Left, b.Top, b.Width, b.Height)
+	}
+	return out
+}
+
+func boxesOf(n []int) []store.Box {
+	var out []store.Box
+	for ; len(n) >= 6; n = n[6:] {
+		out = append(out, store.Box{Offset: n[0], Page: n[1], Left: n[2], Top: n[3], Width: n[4], Height: n[5]})
 	}
 	return out
 }

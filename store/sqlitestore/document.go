@@ -140,6 +140,7 @@ const (
 	hasLanguage
 	hasDate
 	hasLabels
+	hasBoxes
 	hasSection
 	hasPage
 	hasPageBreaks
@@ -171,6 +172,7 @@ func encodePoints(d *store.Document) []byte {
 			{hasLanguage, pay.Language != d.Language},
 			{hasDate, !pay.Date.Equal(d.Date)},
 			{hasLabels, !maps.Equal(pay.Labels, d.Labels)},
+			{hasBoxes, len(pay.Boxes) > 0},
 			{hasSection, len(pay.Section) > 0},
 			{hasPage, pay.Page != 0},
 			{hasPageBreaks, len(pay.PageBreaks) > 0},
@@ -236,6 +238,14 @@ func encodePoints(d *store.Document) []byte {
 		}
 		if flags&hasContext != 0 {
 			b = putString(b, pay.Context)
+		}
+		if flags&hasBoxes != 0 {
+			b = putUint(b, len(pay.Boxes))
+			for _, x := range pay.Boxes {
+				for _, n := range [...]int{x.Offset - pay.Start, x.Page, x.Left, x.Top, x.Width, x.Height} {
+					b = putInt(b, n)
+				}
+			}
 		}
 		if flags&hasCues != 0 {
 			b = putUint(b, len(pay.Cues))
@@ -340,6 +350,12 @@ func (p *points) at(i int) (out store.Point, err error) {
 	}
 	if flags&hasContext != 0 {
 		pay.Context = r.string()
+	}
+	if flags&hasBoxes != 0 {
+		pay.Boxes = make([]store.Box, r.count())
+		for j := range pay.Boxes {
+			pay.Boxes[j] = store.Box{Offset: pay.Start + r.int(), Page: r.int(), Left: r.int(), Top: r.int(), Width: r.int(), Height: r.int()}
+		}
 	}
 	if flags&hasCues != 0 {
 		pay.Cues = make([]store.Cue, r.count())

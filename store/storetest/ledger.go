@@ -162,6 +162,7 @@ func rich(e *env) store.Document {
 		p.Page = i
 		p.Context = []string{"", "| name | price |", "", ""}[i]
 		p.Cues = []store.Cue{{Offset: p.Start, Span: store.Span{From: time.Duration(i) * time.Second, To: time.Minute}}, {Offset: p.Start + 3, Span: store.Span{To: time.Duration(i)}}}
+		p.Boxes = []store.Box{{Offset: p.Start, Page: i, Left: 100, Top: 200 * i, Width: 300, Height: 40}, {Offset: p.Start + 2, Page: i + 1, Left: 9999, Width: 1}}
 		p.Time = store.Span{From: time.Duration(i) * 1500 * time.Millisecond, To: time.Duration(i) * 3 * time.Second}
 	}
 	d.Points[1].Payload.PageBreaks = []int{d.Points[1].Payload.Start + 2, d.Points[1].Payload.Start + 5}
