@@ -72,7 +72,26 @@ func (k *checker) run() error {
 	if len(k.problems) > 0 {
 		return nil // the rest would only repeat it
 	}
+	if err := k.vocabularies(); err != nil {
+		return err
+	}
 	return k.documents(ix)
+}
+
+// vocabularies looks at both copies of each.
+func (k *checker) vocabularies() error {
+	version, err := k.c.int("PRAGMA user_version")
+	if err != nil || version < 2 {
+		return err
+	}
+	return twins(k.c, func(id int64, other []byte) error {
+		if other == nil {
+			k.found("database", "vocabulary %d of the texts cannot be read", id)
+		} else {
+			k.found("database", "one of two copies of vocabulary %d of the texts cannot be read", id)
+		}
+		return nil
+	})
 }
 
 // database asks SQLite about its pages.
@@ -334,6 +353,12 @@ func (s *Store) compact(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+	}
+	if err := s.recode(ctx); err != nil {
+		return err
+	}
+	if _, err := s.writer.exec("PRAGMA auto_vacuum = INCREMENTAL"); err != nil {
+		return err
 	}
 	if _, err := s.writer.exec("VACUUM"); err != nil {
 		return err

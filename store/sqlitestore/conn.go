@@ -25,6 +25,7 @@ type conn struct {
 	file  string
 	stmts map[string]driver.Stmt
 	epoch int // of the store's file
+	words *vocabularies
 }
 
 // synchronous makes a commit survive power loss, at the price of one fsync.
@@ -42,7 +43,7 @@ func openConn(file, mode string, immutable bool) (*conn, error) {
 	if err != nil {
 		return nil, damaged(file, err)
 	}
-	return &conn{c: c, file: file, stmts: map[string]driver.Stmt{}}, nil
+	return &conn{c: c, file: file, stmts: map[string]driver.Stmt{}, words: &vocabularies{}}, nil
 }
 
 func dsnPath(file string) string {
@@ -142,6 +143,18 @@ func (c *conn) int(sql string, args ...value) (n int64, err error) {
 		return nil
 	}, args...)
 	return n, err
+}
+
+// shrink gives free pages back if they are many. What fails is left for the next
+// time.
+func (c *conn) shrink() {
+	free, err := c.int("PRAGMA freelist_count")
+	if err != nil || free < 32 {
+		return
+	}
+	if pages, err := c.int("PRAGMA page_count"); err == nil && 16*free > pages {
+		_ = c.query("PRAGMA incremental_vacuum", func([]value) error { return nil })
+	}
 }
 
 func (c *conn) close() error {

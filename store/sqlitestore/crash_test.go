@@ -60,7 +60,7 @@ const crashSteps = 60
 // to the same end: it puts, replaces, embeds, removes, and compacts.
 func crashScript(dir string) error {
 	// Merges start early, so that they are hit too.
-	inlineLimit, fanIn = 8<<10, 3
+	inlineLimit, fanIn, learnFirst = 8<<10, 3, 8<<10
 	ctx := context.Background()
 	s, err := Open(ctx, dir, Options{Create: true, Model: testModel, LockTimeout: 20 * time.Second})
 	if err != nil {

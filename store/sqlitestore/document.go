@@ -1,18 +1,12 @@
 package sqlitestore
 
 import (
-	"bytes"
-	"compress/flate"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"hash/crc32"
-	"io"
 	"maps"
 	"math"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/lore-kb/lore/store"
@@ -140,13 +134,13 @@ const (
 	hasLanguage
 	hasDate
 	hasLabels
-	hasBoxes
 	hasSection
 	hasPage
 	hasPageBreaks
 	hasTime
 	hasContext
 	hasCues
+	hasBoxes
 )
 
 // encodePoints codes the points of a document without their vectors and texts:
@@ -172,13 +166,13 @@ func encodePoints(d *store.Document) []byte {
 			{hasLanguage, pay.Language != d.Language},
 			{hasDate, !pay.Date.Equal(d.Date)},
 			{hasLabels, !maps.Equal(pay.Labels, d.Labels)},
-			{hasBoxes, len(pay.Boxes) > 0},
 			{hasSection, len(pay.Section) > 0},
 			{hasPage, pay.Page != 0},
 			{hasPageBreaks, len(pay.PageBreaks) > 0},
 			{hasTime, pay.Time != store.Span{}},
 			{hasContext, pay.Context != ""},
 			{hasCues, len(pay.Cues) > 0},
+			{hasBoxes, len(pay.Boxes) > 0},
 		} {
 			if f.set {
 				flags |= f.flag
@@ -239,18 +233,18 @@ func encodePoints(d *store.Document) []byte {
 		if flags&hasContext != 0 {
 			b = putString(b, pay.Context)
 		}
+		if flags&hasCues != 0 {
+			b = putUint(b, len(pay.Cues))
+			for _, c := range pay.Cues {
+				b = putInt(putInt(putInt(b, c.Offset), int(c.Span.From)), int(c.Span.To))
+			}
+		}
 		if flags&hasBoxes != 0 {
 			b = putUint(b, len(pay.Boxes))
 			for _, x := range pay.Boxes {
 				for _, n := range [...]int{x.Offset - pay.Start, x.Page, x.Left, x.Top, x.Width, x.Height} {
 					b = putInt(b, n)
 				}
-			}
-		}
-		if flags&hasCues != 0 {
-			b = putUint(b, len(pay.Cues))
-			for _, c := range pay.Cues {
-				b = putInt(putInt(putInt(b, c.Offset), int(c.Span.From)), int(c.Span.To))
 			}
 		}
 		points = b
@@ -351,16 +345,16 @@ func (p *points) at(i int) (out store.Point, err error) {
 	if flags&hasContext != 0 {
 		pay.Context = r.string()
 	}
-	if flags&hasBoxes != 0 {
-		pay.Boxes = make([]store.Box, r.count())
-		for j := range pay.Boxes {
-			pay.Boxes[j] = store.Box{Offset: pay.Start + r.int(), Page: r.int(), Left: r.int(), Top: r.int(), Width: r.int(), Height: r.int()}
-		}
-	}
 	if flags&hasCues != 0 {
 		pay.Cues = make([]store.Cue, r.count())
 		for j := range pay.Cues {
 			pay.Cues[j] = store.Cue{Offset: r.int(), Span: store.Span{From: time.Duration(r.int()), To: time.Duration(r.int())}}
+		}
+	}
+	if flags&hasBoxes != 0 {
+		pay.Boxes = make([]store.Box, r.count())
+		for j := range pay.Boxes {
+			pay.Boxes[j] = store.Box{Offset: pay.Start + r.int(), Page: r.int(), Left: r.int(), Top: r.int(), Width: r.int(), Height: r.int()}
 		}
 	}
 	if pay.Start < 0 || pay.End < pay.Start {
@@ -368,120 +362,6 @@ func (p *points) at(i int) (out store.Point, err error) {
 	}
 	out.Payload = pay
 	return out, r.err
-}
-
-// Texts are kept in blocks of this many bytes, so that a passage of a long
-// document is read without the rest.
-const textBlock = 16 << 10
-
-// blocks returns how many rows a text takes.
-func blocks(length int) int { return (length + textBlock - 1) / textBlock }
-
-const (
-	methodRaw   = 0
-	methodFlate = 1
-)
-
-var deflaters = sync.Pool{New: func() any {
-	w, _ := flate.NewWriter(nil, flate.DefaultCompression) // fails for unknown levels only
-	return w
-}}
-
-var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
-
-// compress codes one block of text.
-func compress(text string) []byte {
-	w := deflaters.Get().(*flate.Writer)
-	defer deflaters.Put(w)
-	var buf bytes.Buffer
-	buf.WriteByte(methodFlate)
-	w.Reset(&buf)
-	_, err := io.WriteString(w, text)
-	if e := w.Close(); err == nil {
-		err = e
-	}
-	if err != nil || buf.Len() > len(text) {
-		return append([]byte{methodRaw}, text...)
-	}
-	return buf.Bytes()
-}
-
-// decompress returns the first size bytes of a block.
-func decompress(b []byte, size int) ([]byte, error) {
-	if len(b) == 0 {
-		return nil, errRecord
-	}
-	switch b[0] {
-	case methodRaw:
-		if len(b)-1 < size {
-			return nil, errRecord
-		}
-		return b[1 : 1+size], nil
-	case methodFlate:
-		r := inflaters.Get().(io.ReadCloser)
-		defer inflaters.Put(r)
-		if err := r.(flate.Resetter).Reset(bytes.NewReader(b[1:]), nil); err != nil {
-			return nil, err
-		}
-		out := make([]byte, size)
-		if _, err := io.ReadFull(r, out); err != nil {
-			return nil, fmt.Errorf("%w: %w", errRecord, err)
-		}
-		return out, nil
-	}
-	return nil, errRecord
-}
-
-// text reads bytes [start, end) of the text of length bytes at key.
-func text(c *conn, key int64, length, start, end int) (string, error) {
-	if start < 0 || end < start || end > length {
-		return "", errRecord
-	}
-	if start == end {
-		return "", nil
-	}
-	out := make([]byte, 0, end-start)
-	for b := start / textBlock; b*textBlock < end; b++ {
-		var block []byte
-		found, err := c.one("SELECT data FROM texts WHERE key = ?", func(row []value) (err error) {
-			coded, err := unsealed(asBytes(row[0]))
-			if err == nil {
-				block, err = decompress(coded, min(textBlock, end-b*textBlock))
-			}
-			return err
-		}, key+int64(b))
-		if err == nil && !found {
-			err = fmt.Errorf("block %d of a text is missing", b)
-		}
-		if err != nil {
-			return "", corrupt(c.file, err)
-		}
-		out = append(out, block[max(0, start-b*textBlock):]...)
-	}
-	return string(out), nil
-}
-
-// corrupt says that a file holds what this package never writes.
-func corrupt(file string, err error) error {
-	if errors.Is(err, store.ErrCorrupt) {
-		return err
-	}
-	return fmt.Errorf("%s: %w (%w); run `lore doctor --repair`, or restore a copy made by `lore backup`", file, store.ErrCorrupt, err)
-}
-
-// sealed appends a checksum of a record, and of what belongs to it, to the
-// record.
-func sealed(b []byte, with ...byte) []byte {
-	return binary.LittleEndian.AppendUint32(b, crc32.Update(crc32.Checksum(b, castagnoli), castagnoli, with))
-}
-
-// unsealed compares the checksum of a record and takes it off.
-func unsealed(b []byte, with ...byte) ([]byte, error) {
-	n := len(b) - 4
-	if n < 0 || crc32.Update(crc32.Checksum(b[:n], castagnoli), castagnoli, with) != binary.LittleEndian.Uint32(b[n:]) {
-		return nil, errRecord
-	}
-	return b[:n], nil
 }
 
 // rowSeal is what a document's checksum covers of its row besides the record.

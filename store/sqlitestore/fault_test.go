@@ -148,6 +148,8 @@ func filled(t testing.TB, dir string) {
 	t.Helper()
 	defer func(limit, fan, coarse int) { inlineLimit, fanIn, coarseRows = limit, fan, coarse }(inlineLimit, fanIn, coarseRows)
 	inlineLimit, fanIn, coarseRows = 16<<10, 4, 40
+	defer func(first int64) { learnFirst = first }(learnFirst)
+	learnFirst = 8 << 10
 	s := openTest(t, dir, Options{Create: true})
 	for i := range 40 {
 		putTest(t, s, testDocument(fmt.Sprint(i, ".md"), "v1", 5, 40))

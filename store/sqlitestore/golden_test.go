@@ -55,6 +55,8 @@ func writeGolden(t *testing.T, version int) {
 	dir := t.TempDir()
 	defer func(limit, fan, coarse int) { inlineLimit, fanIn, coarseRows = limit, fan, coarse }(inlineLimit, fanIn, coarseRows)
 	inlineLimit, fanIn, coarseRows = 8<<10, 4, 4
+	defer func(first int64) { learnFirst = first }(learnFirst)
+	learnFirst = 4 << 10
 	s := openTest(t, dir, Options{Create: true})
 	for i := range 14 {
 		putTest(t, s, testDocument(fmt.Sprint(i, ".md"), "v1", 1+i%4, 30))

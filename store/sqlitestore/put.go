@@ -18,8 +18,8 @@ type prepared struct {
 	texts  [][]byte
 }
 
-// prepare codes documents, on all processors.
-func prepare(ctx context.Context, docs []store.Document) []prepared {
+// prepare codes documents, on all processors. words may be nil.
+func prepare(ctx context.Context, docs []store.Document, words *vocabulary) []prepared {
 	out := make([]prepared, len(docs))
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -36,7 +36,7 @@ func prepare(ctx context.Context, docs []store.Document) []prepared {
 					p.points = sealed(encodePoints(d))
 				}
 				for b := range blocks(len(d.Text)) {
-					p.texts = append(p.texts, sealed(compress(d.Text[b*textBlock:min(len(d.Text), (b+1)*textBlock)])))
+					p.texts = append(p.texts, sealed(compress(d.Text[b*textBlock:min(len(d.Text), (b+1)*textBlock)], words)))
 				}
 				out[i] = p
 			}
@@ -65,7 +65,11 @@ func (s *Store) put(ctx context.Context, docs []store.Document) error {
 	if len(docs) == 0 || s.readOnly {
 		return s.write(ctx, func(*txn) error { return nil })
 	}
-	ready := prepare(ctx, docs)
+	words, err := s.vocabularyFor(ctx, docs)
+	if err != nil {
+		return err
+	}
+	ready := prepare(ctx, docs, words)
 	return s.write(ctx, func(t *txn) error {
 		for i := range ready {
 			if err := ctx.Err(); err != nil {

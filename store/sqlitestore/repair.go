@@ -68,7 +68,7 @@ func (r *repairer) run(ctx context.Context, file, collection string, o Options) 
 	if err != nil {
 		return err
 	}
-	s := &Store{file: file, collection: collection, lock: l}
+	s := &Store{file: file, collection: collection, lock: l, vocabularies: &vocabularies{}}
 	r.s = s
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if !sound(file) {
@@ -79,13 +79,31 @@ func (r *repairer) run(ctx context.Context, file, collection string, o Options) 
 	if s.writer, err = openConn(file, "rw", false); err != nil {
 		return err
 	}
-	if _, err := checkVersion(s.writer); err != nil {
+	s.writer.words = s.vocabularies
+	version, err := checkVersion(s.writer)
+	if err != nil {
 		return err
 	}
 	if _, err := s.writer.exec("PRAGMA journal_mode = WAL"); err != nil {
 		return err
 	}
+	if err := migrate(s.writer, version); err != nil {
+		return err
+	}
 	if err := s.unpack(); err != nil {
+		return err
+	}
+	if err := twins(s.writer, func(id int64, other []byte) error {
+		if other == nil { // texts that need it are removed below
+			_, err := s.writer.exec("DELETE FROM vocabularies WHERE id IN (?, ?)", id, -id)
+			return err
+		}
+		_, err := s.writer.exec("INSERT OR REPLACE INTO vocabularies(id, data) VALUES(?, ?)", id, other)
+		return err
+	}); err != nil {
+		return err
+	}
+	if _, err := s.writer.exec("DELETE FROM meta WHERE name IN ('vocabulary', 'vocabulary_bytes') AND (SELECT value FROM meta WHERE name = 'vocabulary') NOT IN (SELECT id FROM vocabularies)"); err != nil {
 		return err
 	}
 	if err := r.dropSegments(ctx); err != nil {
@@ -168,6 +186,7 @@ func (r *repairer) copyTables(ctx context.Context, to *conn) error {
 		{"meta", "name, value", "name"},
 		{"roots", "key, id", "key"},
 		{"documents", "key, id, root, path, status, reason, date, chunks, embedded, bytes, info", "key"},
+		{"vocabularies", "id, data", "id"},
 		{"texts", "key, data", "key"},
 		{"payloads", "key, data", "key"},
 		{"segments", "id, kind, points, size, cleaned, data", "id"},
@@ -195,7 +214,7 @@ func (r *repairer) copyTables(ctx context.Context, to *conn) error {
 			if writing != nil {
 				return writing
 			}
-			if err == nil {
+			if err == nil || t.name == "vocabularies" && strings.Contains(err.Error(), "no such table") { // before format 2
 				break
 			}
 			r.report.Lost = true
@@ -457,7 +476,7 @@ func (r *repairer) rebuildBatch(ctx context.Context, batch []row) error {
 			if err := checkDocument(&doc, 0); err != nil {
 				return err
 			}
-			if err := t.put(&prepare(ctx, []store.Document{doc})[0]); err != nil {
+			if err := t.put(&prepare(ctx, []store.Document{doc}, nil)[0]); err != nil {
 				return err
 			}
 			r.report.Rebuilt++

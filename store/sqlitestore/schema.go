@@ -2,13 +2,14 @@ package sqlitestore
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lore-kb/lore/store"
 )
 
 // schemaVersion is what this program writes, kept in PRAGMA user_version.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // applicationID marks the file as ours, in PRAGMA application_id ("lore").
 const applicationID = 0x6c6f7265
@@ -36,6 +37,7 @@ CREATE UNIQUE INDEX documents_order ON documents(root, path, id);
 CREATE INDEX documents_pending ON documents(date DESC, id) WHERE embedded < chunks;
 CREATE INDEX documents_status ON documents(status) WHERE status <> 'ok';
 CREATE TABLE texts (key INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
+CREATE TABLE vocabularies (id INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT; -- each twice, see vocabularies.get
 CREATE TABLE payloads (key INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
 CREATE TABLE languages (name TEXT PRIMARY KEY, points INTEGER NOT NULL) WITHOUT ROWID, STRICT;
 -- Segments find points by term and by vector. Without data they are files.
@@ -91,6 +93,30 @@ func create(c *conn, collection string) error {
 		_, _ = c.exec("ROLLBACK")
 	}
 	return err
+}
+
+// migrations lead from the version of their place, from 1, to the next one. Each
+// is one transaction with the new version, so that a process that is killed
+// leaves the one or the other. Data may stay as it was: what reads it knows all
+// forms, and merges and Compact write the newest.
+var migrations = [][]string{
+	{"CREATE TABLE vocabularies (id INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT"},
+}
+
+func migrate(c *conn, version int) error {
+	for ; version < schemaVersion; version++ {
+		if _, err := c.exec("BEGIN IMMEDIATE"); err != nil {
+			return err
+		}
+		var err error
+		for _, sql := range append(slices.Clone(migrations[version-1]), fmt.Sprintf("PRAGMA user_version = %d", version+1), "COMMIT") {
+			if _, err = c.exec(sql); err != nil {
+				_, _ = c.exec("ROLLBACK")
+				return fmt.Errorf("bring the collection to format %d: %w", version+1, err)
+			}
+		}
+	}
+	return nil
 }
 
 // checkVersion returns the schema's version, 0 for a database without one, or

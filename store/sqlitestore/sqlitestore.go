@@ -4,7 +4,8 @@
 // Bottom up: conn.go is a connection to the database, code.go the coding of
 // records, schema.go the tables and their version, lock.go the lock of the one
 // writer. A document is a row with its points and its text beside it
-// (document.go), read back by ledger.go.
+// (document.go), read back by ledger.go. Texts are coded with a vocabulary that is
+// learned from them (texts.go, vocabulary.go).
 //
 // Searches run on segments, which never change: a segment of points holds
 // postings (postings.go, pointsegment.go), a segment of vectors holds codes and
@@ -74,6 +75,9 @@ type Store struct {
 	merging map[int64]bool // segments that are being merged in the background
 	mergers sync.WaitGroup
 
+	learning sync.Mutex // guards what follows
+	words    *vocabulary
+
 	hinting sync.Mutex
 	hints   map[string]hint // of points that Pending returned
 
@@ -82,8 +86,9 @@ type Store struct {
 	idle   []*conn
 	index  *index
 
-	identity os.FileInfo // of the file that is open
-	epoch    int         // how often it was replaced
+	identity     os.FileInfo // of the file that is open
+	epoch        int         // how often it was replaced
+	vocabularies *vocabularies
 }
 
 var _ store.Store = (*Store)(nil)
@@ -98,7 +103,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{file: file, collection: collection, model: o.Model, readOnly: o.ReadOnly}
+	s := &Store{file: file, collection: collection, model: o.Model, readOnly: o.ReadOnly, vocabularies: &vocabularies{}}
 	if err := s.open(ctx, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("open collection %q: %w", collection, err), s.Close())
 	}
@@ -138,6 +143,7 @@ func (s *Store) open(ctx context.Context, o Options) error {
 	if s.writer, err = openConn(s.file, mode, false); err != nil {
 		return err
 	}
+	s.writer.words = s.vocabularies
 	version, err := checkVersion(s.writer)
 	if err != nil {
 		return err
@@ -148,17 +154,22 @@ func (s *Store) open(ctx context.Context, o Options) error {
 	if version == 0 {
 		// Blocks of text are a few kilobytes; on small pages each would leave a
 		// third of its page empty.
-		if _, err := s.writer.exec(fmt.Sprintf("PRAGMA page_size = %d", pageSize)); err != nil {
-			return err
+		for _, sql := range []string{fmt.Sprintf("PRAGMA page_size = %d", pageSize), "PRAGMA auto_vacuum = INCREMENTAL"} {
+			if _, err := s.writer.exec(sql); err != nil {
+				return err
+			}
 		}
 	}
 	if _, err := s.writer.exec("PRAGMA journal_mode = WAL"); err != nil {
 		return err
 	}
 	if version == 0 {
-		if err := create(s.writer, s.collection); err != nil {
-			return err
-		}
+		err = create(s.writer, s.collection)
+	} else {
+		err = migrate(s.writer, version)
+	}
+	if err != nil {
+		return err
 	}
 	if err := s.same(); err != nil {
 		return err
@@ -263,6 +274,7 @@ func (s *Store) Close() error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	if s.writer != nil {
+		s.writer.shrink()
 		errs = append(errs, s.writer.close())
 		s.writer = nil
 	}
@@ -295,7 +307,7 @@ func (s *Store) same() error {
 			_ = c.close()
 		}
 		s.index.release()
-		s.idle, s.index, s.identity = nil, nil, info
+		s.idle, s.index, s.identity, s.vocabularies = nil, nil, info, &vocabularies{}
 		s.epoch++
 	}
 	return nil
@@ -313,7 +325,7 @@ func (s *Store) reader() (*conn, error) {
 		return nil, err
 	}
 	s.mu.Lock()
-	epoch := s.epoch
+	epoch, words := s.epoch, s.vocabularies
 	if n := len(s.idle); n > 0 {
 		c := s.idle[n-1]
 		s.idle = s.idle[:n-1]
@@ -323,7 +335,7 @@ func (s *Store) reader() (*conn, error) {
 	s.mu.Unlock()
 	c, err := openConn(s.file, "ro", s.immutable)
 	if err == nil {
-		c.epoch = epoch
+		c.epoch, c.words = epoch, words
 	}
 	return c, err
 }

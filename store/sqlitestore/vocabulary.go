@@ -1,0 +1,401 @@
+package sqlitestore
+
+import (
+	"bytes"
+	"cmp"
+	"compress/flate"
+	"encoding/binary"
+	"io"
+	"math"
+	"math/bits"
+	"slices"
+)
+
+// Texts are coded with a vocabulary: strings that are common in the collection,
+// each with a code of so many bits as it is rare (Huffman). Documents are short,
+// and Chinese ones even more so; a coder that has to learn from one document
+// alone gets half as far. The vocabulary is learned from a sample of the texts
+// and kept in the database; a text says which one it was coded with.
+//
+// Symbols below 256 are the bytes themselves, so that every text can be coded.
+
+const (
+	maxSymbol     = 40 // bytes
+	maxCode       = 20 // bits
+	primaryBits   = 12 // of the table that decodes most codes in one step
+	learnRounds   = 7
+	learnSample   = 4 << 20
+	mostSymbols   = 1 << 16
+	minPairCount  = 3
+	symbolsPerKiB = 16 // of the sample
+)
+
+// vocabulary codes and decodes texts. It does not change once it is made.
+type vocabulary struct {
+	id      int64
+	strings []byte   // of all symbols
+	from    []uint32 // by symbol, and one more
+	lengths []uint8  // bits of the code of each symbol
+	codes   []uint32
+
+	// Of the decoder: symbol and length by the first bits of a code, and for
+	// longer codes the first code, its place in sorted, and sorted itself.
+	primary []uint32 // symbol << 5 | length; 0 for longer codes
+	first   [maxCode + 2]uint32
+	place   [maxCode + 2]uint32
+	sorted  []uint32
+
+	trie *trie // of the encoder, made when first needed
+}
+
+// trie finds the longest symbol at a place of a text.
+type trie struct {
+	keys   []uint64 // node << 8 | byte, plus one; 0: free
+	next   []uint32
+	symbol []int32 // by node; -1: none ends here
+	mask   uint64
+}
+
+func newTrie(symbols int) *trie {
+	size := 1 << bits.Len(uint(symbols*8))
+	t := &trie{keys: make([]uint64, size), next: make([]uint32, size), mask: uint64(size - 1)}
+	t.symbol = append(t.symbol, -1)
+	return t
+}
+
+func (t *trie) slot(key uint64) uint64 {
+	i := key * 0x9E3779B97F4A7C15 >> 20 & t.mask
+	for t.keys[i] != 0 && t.keys[i] != key {
+		i = (i + 1) & t.mask
+	}
+	return i
+}
+
+func (t *trie) add(s []byte, symbol int32) {
+	node := uint32(0)
+	for _, c := range s {
+		key := (uint64(node)<<8 | uint64(c)) + 1
+		i := t.slot(key)
+		if t.keys[i] == 0 {
+			if 4*len(t.symbol) > 3*len(t.keys) {
+				t.grow()
+				i = t.slot(key)
+			}
+			t.keys[i], t.next[i] = key, uint32(len(t.symbol))
+			t.symbol = append(t.symbol, -1)
+		}
+		node = t.next[i]
+	}
+	t.symbol[node] = symbol
+}
+
+func (t *trie) grow() {
+	keys, next := t.keys, t.next
+	t.keys, t.next = make([]uint64, 2*len(keys)), make([]uint32, 2*len(keys))
+	t.mask = uint64(len(t.keys) - 1)
+	for i, k := range keys {
+		if k != 0 {
+			j := t.slot(k)
+			t.keys[j], t.next[j] = k, next[i]
+		}
+	}
+}
+
+// longest returns the longest symbol that text begins with, and its length.
+func (t *trie) longest(text string) (symbol int32, length int) {
+	node := uint32(0)
+	for i := range len(text) {
+		key := (uint64(node)<<8 | uint64(text[i])) + 1
+		j := t.slot(key)
+		if t.keys[j] == 0 {
+			break
+		}
+		node = t.next[j]
+		if s := t.symbol[node]; s >= 0 {
+			symbol, length = s, i+1
+		}
+	}
+	return symbol, length
+}
+
+// learn makes a vocabulary from samples of text. The same samples give the same
+// vocabulary.
+func learn(samples []string) *vocabulary {
+	size := 0
+	for _, s := range samples {
+		size += len(s)
+	}
+	most := min(mostSymbols, 512+size/1024*symbolsPerKiB)
+	symbols := make([]string, 256)
+	for i := range symbols {
+		symbols[i] = string([]byte{byte(i)})
+	}
+	var counts []int
+	for round := 0; ; round++ {
+		t := newTrie(len(symbols))
+		for i, s := range symbols {
+			t.add([]byte(s), int32(i))
+		}
+		counts = make([]int, len(symbols))
+		pairs := map[uint64]int{}
+		for _, text := range samples {
+			last := int32(-1)
+			for i := 0; i < len(text); {
+				s, n := t.longest(text[i:])
+				counts[s]++
+				if last >= 0 && len(symbols[last])+n <= maxSymbol {
+					pairs[uint64(last)<<32|uint64(s)]++
+				}
+				last, i = s, i+n
+			}
+		}
+		if round == learnRounds {
+			break
+		}
+		// The best of the symbols and of their neighbours joined.
+		type candidate struct {
+			text string
+			gain int
+		}
+		var list []candidate
+		known := make(map[string]bool, len(symbols))
+		for i, s := range symbols[256:] {
+			if n := counts[256+i]; n >= minPairCount {
+				list = append(list, candidate{s, n * len(s)})
+				known[s] = true
+			}
+		}
+		joined := map[string]int{}
+		for p, n := range pairs {
+			if n < minPairCount {
+				continue
+			}
+			if s := symbols[p>>32] + symbols[uint32(p)]; !known[s] {
+				joined[s] += n
+			}
+		}
+		for s, n := range joined {
+			list = append(list, candidate{s, n * len(s)})
+		}
+		slices.SortFunc(list, func(a, b candidate) int { return cmp.Or(b.gain-a.gain, cmp.Compare(a.text, b.text)) })
+		symbols = symbols[:256]
+		for _, c := range list[:min(len(list), most-256)] {
+			symbols = append(symbols, c.text)
+		}
+	}
+	// Symbols that the last round did not use are only in the way.
+	v := &vocabulary{from: []uint32{0}}
+	var used []int
+	for i, s := range symbols {
+		if i < 256 || counts[i] > 0 {
+			v.strings = append(v.strings, s...)
+			v.from = append(v.from, uint32(len(v.strings)))
+			used = append(used, max(1, counts[i]))
+		}
+	}
+	v.lengths = codeLengths(used)
+	v.assign()
+	return v
+}
+
+// codeLengths returns the lengths of an optimal code, none beyond maxCode.
+func codeLengths(counts []int) []uint8 {
+	n := len(counts)
+	weights := slices.Clone(counts)
+	for {
+		order := make([]int, n)
+		for i := range order {
+			order[i] = i
+		}
+		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(weights[a], weights[b]) })
+		// Two queues: leaves in order, and inner nodes in the order they arise.
+		sums := make([]int, 0, n)
+		parent := make([]int, 2*n)
+		leaf, inner := 0, 0
+		take := func() (node, weight int) {
+			if leaf < n && (inner == len(sums) || weights[order[leaf]] <= sums[inner]) {
+				leaf++
+				return order[leaf-1], weights[order[leaf-1]]
+			}
+			inner++
+			return n + inner - 1, sums[inner-1]
+		}
+		for len(sums) < n-1 {
+			a, wa := take()
+			b, wb := take()
+			parent[a], parent[b] = n+len(sums), n+len(sums)
+			sums = append(sums, wa+wb)
+		}
+		depth := make([]uint8, 2*n)
+		longest := uint8(0)
+		for i := 2*n - 3; i >= 0; i-- {
+			depth[i] = depth[parent[i]] + 1
+			longest = max(longest, depth[i])
+		}
+		if longest <= maxCode {
+			return depth[:n]
+		}
+		for i := range weights {
+			weights[i] = weights[i]/2 + 1
+		}
+	}
+}
+
+// assign gives out canonical codes by their lengths and makes the tables of the
+// decoder. It reports whether the lengths are those of a code.
+func (v *vocabulary) assign() bool {
+	var count [maxCode + 2]uint32
+	for _, l := range v.lengths {
+		if l == 0 || l > maxCode {
+			return false
+		}
+		count[l]++
+	}
+	code, place := uint64(0), uint32(0)
+	for l := 1; l <= maxCode; l++ {
+		v.first[l], v.place[l] = uint32(code), place
+		place += count[l]
+		code = (code + uint64(count[l])) << 1
+	}
+	if code != 1<<(maxCode+1) {
+		return false
+	}
+	v.codes = make([]uint32, len(v.lengths))
+	v.sorted = make([]uint32, len(v.lengths))
+	v.primary = make([]uint32, 1<<primaryBits)
+	next := v.first
+	for s, l := range v.lengths {
+		c := next[l]
+		next[l]++
+		v.codes[s] = c
+		v.sorted[v.place[l]+c-v.first[l]] = uint32(s)
+		if l <= primaryBits {
+			for i := range uint32(1) << (primaryBits - l) {
+				v.primary[c<<(primaryBits-l)|i] = uint32(s)<<5 | uint32(l)
+			}
+		}
+	}
+	return true
+}
+
+// encoder prepares v for encode. It is not safe for concurrent use; encode is.
+func (v *vocabulary) encoder() {
+	if v.trie != nil {
+		return
+	}
+	t := newTrie(len(v.lengths))
+	for s := range v.lengths {
+		t.add(v.strings[v.from[s]:v.from[s+1]], int32(s))
+	}
+	v.trie = t
+}
+
+// encode appends the code of text to b.
+func (v *vocabulary) encode(b []byte, text string) []byte {
+	var acc uint64
+	n := 0
+	for i := 0; i < len(text); {
+		s, k := v.trie.longest(text[i:min(len(text), i+maxSymbol)])
+		l := int(v.lengths[s])
+		acc = acc<<l | uint64(v.codes[s])
+		for n += l; n >= 32; {
+			n -= 32
+			b = binary.BigEndian.AppendUint32(b, uint32(acc>>n))
+		}
+		i += k
+	}
+	for n > 0 {
+		if n < 8 {
+			acc <<= 8 - n
+			n = 8
+		}
+		n -= 8
+		b = append(b, byte(acc>>n))
+	}
+	return b
+}
+
+// decode returns the first size bytes of a coded text.
+func (v *vocabulary) decode(b []byte, size int) ([]byte, error) {
+	out := make([]byte, 0, size+maxSymbol)
+	var acc uint64 // bits that are read, at the top
+	n := 0
+	ended := false
+	for len(out) < size {
+		for n <= 32 {
+			switch {
+			case len(b) >= 4:
+				acc |= uint64(binary.BigEndian.Uint32(b)) << (32 - n)
+				b, n = b[4:], n+32
+			case len(b) > 0:
+				acc |= uint64(b[0]) << (56 - n)
+				b, n = b[1:], n+8
+			case !ended:
+				ended = true
+				n += 32 // zeros, for the last code to be looked up with
+			default:
+				return nil, errRecord
+			}
+		}
+		e := v.primary[acc>>(64-primaryBits)]
+		s, l := e>>5, int(e&31)
+		if e == 0 {
+			for l = primaryBits + 1; ; l++ {
+				if l > maxCode {
+					return nil, errRecord
+				}
+				c := uint32(acc >> (64 - l))
+				if k := c - v.first[l]; c >= v.first[l] && k < v.place[l+1]-v.place[l] {
+					s = v.sorted[v.place[l]+k]
+					break
+				}
+			}
+		}
+		acc <<= l
+		n -= l
+		out = append(out, v.strings[v.from[s]:v.from[s+1]]...)
+	}
+	return out[:size], nil
+}
+
+// coded codes the vocabulary itself.
+func (v *vocabulary) coded() []byte {
+	var b []byte
+	b = putUint(b, len(v.lengths))
+	for s := range v.lengths {
+		b = append(b, byte(v.from[s+1]-v.from[s]), v.lengths[s])
+	}
+	b = append(b, v.strings...)
+	var buf bytes.Buffer
+	w, _ := flate.NewWriter(&buf, flate.DefaultCompression) // fails for unknown levels only
+	_, _ = w.Write(b)                                       // a buffer takes everything
+	_ = w.Close()
+	return buf.Bytes()
+}
+
+// decodeVocabulary is the inverse of coded.
+func decodeVocabulary(id int64, b []byte) (*vocabulary, error) {
+	const most = mostSymbols*(maxSymbol+2) + 16
+	plain, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(b)), most))
+	if err != nil {
+		return nil, errRecord
+	}
+	r := record{b: plain}
+	n := r.count()
+	heads := r.bytes(2 * n)
+	if r.err != nil || n < 256 || n > math.MaxUint16+1 {
+		return nil, errRecord
+	}
+	v := &vocabulary{id: id, strings: r.b, from: make([]uint32, n+1), lengths: make([]uint8, n)}
+	for s := range n {
+		v.from[s+1] = v.from[s] + uint32(heads[2*s])
+		v.lengths[s] = heads[2*s+1]
+		if heads[2*s] == 0 || heads[2*s] > maxSymbol {
+			return nil, errRecord
+		}
+	}
+	if int(v.from[n]) != len(v.strings) || !v.assign() {
+		return nil, errRecord
+	}
+	return v, nil
+}
