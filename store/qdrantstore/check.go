@@ -31,6 +31,13 @@ func (s *Store) Check(ctx context.Context) ([]store.Problem, error) {
 	if err := s.conn.health(ctx); err != nil {
 		return nil, err
 	}
+	down, err := s.conn.downNodes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range down {
+		report("start it, or take it out of the address", "%v", d)
+	}
 	for name, indexes := range map[string]map[string]qdrant.FieldType{s.points: pointIndexes, s.docs: recordIndexes} {
 		info, err := s.client.GetCollectionInfo(ctx, name)
 		if err != nil {
@@ -38,6 +45,13 @@ func (s *Store) Check(ctx context.Context) ([]store.Problem, error) {
 		}
 		if info.GetStatus() == qdrant.CollectionStatus_Red {
 			report("see the server's log", "the server reports an error in %s (%s)", name, oneLine(info.GetOptimizerStatus().GetError()))
+		}
+		dead, all, err := s.deadReplicas(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if dead > 0 {
+			report("the server mends them when the node that has them is back; see that it runs", "%d of %d copies of parts of %s are out of date or on a node that does not answer", dead, all, name)
 		}
 		for key := range indexes {
 			if _, ok := info.GetPayloadSchema()[key]; !ok {

@@ -29,27 +29,26 @@ const messageBytes = 64 << 20
 // connection is a client with its address and its habits.
 type connection struct {
 	client  *qdrant.Client
-	target  string // host:port, for messages
+	target  string // host:port of each node, for messages
 	options Options
-	end     endpoint
+	address address
 	version string // of the server
 }
 
 // dial connects and makes sure that a Qdrant server answers.
 func dial(ctx context.Context, o Options) (*connection, error) {
-	o = o.withDefaults()
-	end, err := parseAddress(o.Address)
+	a, err := parseAddress(o.Address)
 	if err != nil {
 		return nil, err
 	}
-	c := &connection{target: end.String(), options: o, end: end}
-	useTLS := end.tls || o.TLS || o.TLSConfig != nil
-	c.end.tls = useTLS
+	o = o.withDefaults()
+	c := &connection{target: a.String(), options: o, address: a}
+	useTLS := a.tls || o.TLS || o.TLSConfig != nil
 	tlsConf := o.TLSConfig
 	if tlsConf == nil {
 		tlsConf = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
-	retry := newRetrier(o)
+	retry := newRetrier(o, len(a.nodes))
 	options := []grpc.DialOption{
 		grpc.WithChainUnaryInterceptor(keyInterceptor(o.APIKey), retry.intercept),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(messageBytes), grpc.MaxCallSendMsgSize(messageBytes)),
@@ -58,17 +57,27 @@ func dial(ctx context.Context, o Options) (*connection, error) {
 			MinConnectTimeout: 5 * time.Second,
 		}),
 	}
-	host := end.host
+	keepAlive := 30 // seconds
+	if len(a.nodes) > 1 {
+		keepAlive = 10 // what there is to gain is the other nodes; gRPC allows no less
+	}
+	host := a.nodes[0].host
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
 	}
-	if o.Dial != nil {
+	switch {
+	case len(a.nodes) > 1:
+		host = nodesScheme + ":///" + host
+		options = append(options, grpc.WithResolvers(nodeList(a.nodes)), grpc.WithDefaultServiceConfig(nodesInTurn))
+	case o.Dial != nil:
 		host = "passthrough:///" + host
+	}
+	if o.Dial != nil {
 		options = append(options, grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) { return o.Dial(ctx, address) }))
 	}
 	c.client, err = qdrant.NewClient(&qdrant.Config{
-		Host: host, Port: end.port, UseTLS: useTLS, TLSConfig: tlsConf,
-		PoolSize: 2, KeepAliveTime: 30, KeepAliveTimeout: 10,
+		Host: host, Port: a.nodes[0].port, UseTLS: useTLS, TLSConfig: tlsConf,
+		PoolSize: 2, KeepAliveTime: keepAlive, KeepAliveTimeout: uint(keepAlive / 3),
 		SkipCompatibilityCheck: true, // it has neither deadline nor context; health does the same below
 		GrpcOptions:            options,
 	})

@@ -74,14 +74,14 @@ func (c *connection) explain(op string, err error) error {
 		}
 		return unavailable("does not answer (%s); start the server or correct the address", reason(message))
 	case codes.DeadlineExceeded:
-		return unavailable("did not answer within %s; check that port %d is Qdrant's gRPC port and that the server is not overloaded", c.options.Timeout, c.end.port)
+		return unavailable("did not answer within %s; check that port %d is Qdrant's gRPC port and that the server is not overloaded", c.options.Timeout, c.address.nodes[0].port)
 	case codes.Unauthenticated, codes.PermissionDenied:
 		if c.options.APIKey == "" {
 			return unavailable("wants an API key; set QDRANT_API_KEY")
 		}
 		return unavailable("refuses the API key; check QDRANT_API_KEY (%s)", message)
 	case codes.Unimplemented:
-		if wrongProtocol(message) == protocolHTTP1 || c.end.port == restPort {
+		if wrongProtocol(message) == protocolHTTP1 || c.address.nodes[0].port == restPort {
 			return unavailable("does not speak gRPC: this looks like the REST port (%d); use the gRPC port, usually %d", restPort, grpcPort)
 		}
 		return unavailable("does not know this call: it is not a Qdrant server, or one older than %d.%d", oldestMajor, oldestMinor)

@@ -3,11 +3,7 @@ package qdrantstore
 import (
 	"context"
 	"crypto/tls"
-	"fmt"
 	"net"
-	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/lore-kb/lore/store"
@@ -17,7 +13,10 @@ import (
 // machine.
 type Options struct {
 	// Address is qdrant://HOST:PORT, qdrants:// or https:// for TLS, http://, or
-	// HOST:PORT; the port is that of gRPC. Empty: localhost:6334.
+	// HOST:PORT; the port is that of gRPC. Empty: localhost:6334. Several nodes of
+	// a cluster are HOST:PORT,HOST:PORT: calls go to those that answer. What
+	// follows a question mark sets what these options leave at zero; names and values
+	// are in address.go and docs/SCALING.md.
 	Address   string
 	APIKey    string
 	TLS       bool        // speak TLS whatever the address says
@@ -57,6 +56,9 @@ type Storage struct {
 }
 
 func (o Options) withDefaults() Options {
+	if a, err := parseAddress(o.Address); err == nil {
+		o = a.fill(o)
+	}
 	set := func(v *int, def int) {
 		if *v <= 0 {
 			*v = def
@@ -78,57 +80,4 @@ func (o Options) withDefaults() Options {
 		o.Backoff = 200 * time.Millisecond
 	}
 	return o
-}
-
-// Default ports of Qdrant.
-const (
-	grpcPort = 6334
-	restPort = 6333
-)
-
-// endpoint is an address taken apart.
-type endpoint struct {
-	host string
-	port int
-	tls  bool
-}
-
-func (e endpoint) String() string { return net.JoinHostPort(e.host, strconv.Itoa(e.port)) }
-
-func parseAddress(address string) (endpoint, error) {
-	e := endpoint{host: "localhost", port: grpcPort}
-	rest := strings.TrimSpace(address)
-	if rest == "" {
-		return e, nil
-	}
-	bad := func(why string) (endpoint, error) {
-		return endpoint{}, fmt.Errorf("qdrant address %q: %s; write qdrant://HOST:%d", address, why, grpcPort)
-	}
-	if !strings.Contains(rest, "://") {
-		rest = "qdrant://" + rest
-	}
-	u, err := url.Parse(rest)
-	if err != nil {
-		return bad("not an address")
-	}
-	switch u.Scheme {
-	case "qdrant", "http", "grpc":
-	case "qdrants", "https", "grpcs":
-		e.tls = true
-	default:
-		return bad(fmt.Sprintf("unknown scheme %q", u.Scheme))
-	}
-	if u.Hostname() == "" {
-		return bad("no host")
-	}
-	if u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.User != nil {
-		return bad("only host and port are used")
-	}
-	e.host = u.Hostname()
-	if p := u.Port(); p != "" {
-		if e.port, err = strconv.Atoi(p); err != nil || e.port < 1 || e.port > 65535 {
-			return bad("not a port")
-		}
-	}
-	return e, nil
 }

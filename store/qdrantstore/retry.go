@@ -32,11 +32,32 @@ type retrier struct {
 	timeout  time.Duration
 	attempts int
 	backoff  time.Duration
+	several  bool // nodes, so that another one may answer sooner
 	gate     gate
 }
 
-func newRetrier(o Options) *retrier {
-	return &retrier{timeout: o.Timeout, attempts: o.Attempts, backoff: o.Backoff}
+func newRetrier(o Options, nodes int) *retrier {
+	return &retrier{timeout: o.Timeout, attempts: o.Attempts, backoff: o.Backoff, several: nodes > 1}
+}
+
+// deadline of the attempt with this number, from 1. When there are other nodes to
+// ask, the first attempt of a read may take a sixteenth of the timeout, 2 s by
+// default, and the second a quarter, so that a node that has frozen holds up
+// nobody for longer.
+func (r *retrier) deadline(method string, n int) time.Duration {
+	if !r.several || !reads(method) {
+		return r.timeout
+	}
+	return r.timeout >> max(0, 2*(3-n))
+}
+
+// reads reports whether a call changes nothing.
+func reads(method string) bool {
+	switch method[strings.LastIndexByte(method, '/')+1:] {
+	case "Get", "Scroll", "Query", "QueryBatch", "Count", "Facet", "HealthCheck", "List", "ListAliases", "CollectionExists":
+		return true
+	}
+	return false
 }
 
 type attemptsKey struct{}
@@ -59,7 +80,7 @@ func (r *retrier) intercept(ctx context.Context, method string, req, reply any, 
 			return status.FromContextError(err).Err()
 		}
 		var trailer metadata.MD
-		attempt, cancel := context.WithTimeout(ctx, r.timeout)
+		attempt, cancel := context.WithTimeout(ctx, r.deadline(method, n))
 		err := invoker(attempt, method, req, reply, cc, append(opts[:len(opts):len(opts)], grpc.Trailer(&trailer))...)
 		cancel()
 		if err == nil || ctx.Err() != nil || n >= min(attempts, attemptsFor(err)) {

@@ -13,7 +13,21 @@ import (
 
 type collectionsService struct {
 	qdrant.UnimplementedCollectionsServer
-	db *database
+	db   *database
+	dead int // replicas
+}
+
+func (s collectionsService) CollectionClusterInfo(_ context.Context, r *qdrant.CollectionClusterInfoRequest) (*qdrant.CollectionClusterInfoResponse, error) {
+	s.db.mu.RLock()
+	defer s.db.mu.RUnlock()
+	if _, err := s.db.resolve(r.GetCollectionName()); err != nil {
+		return nil, err
+	}
+	out := &qdrant.CollectionClusterInfoResponse{PeerId: 1, ShardCount: 1, LocalShards: []*qdrant.LocalShardInfo{{State: qdrant.ReplicaState_Active}}}
+	for n := range s.dead {
+		out.RemoteShards = append(out.RemoteShards, &qdrant.RemoteShardInfo{PeerId: uint64(n + 2), State: qdrant.ReplicaState_Dead})
+	}
+	return out, nil
 }
 
 func (s collectionsService) CollectionExists(_ context.Context, r *qdrant.CollectionExistsRequest) (*qdrant.CollectionExistsResponse, error) {

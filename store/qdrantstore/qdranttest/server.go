@@ -31,6 +31,8 @@ type Options struct {
 	TLS     *tls.Config
 	Version string // "" is a recent one
 	Memory  bool   // serve over memory, see Server.Dial, instead of TCP
+
+	DeadReplicas int // that it says each collection has, beside one that serves
 }
 
 // Server is a running server. All methods are safe for concurrent use.
@@ -58,6 +60,16 @@ func StartWith(tb testing.TB, o Options) *Server {
 	s.Up()
 	tb.Cleanup(s.Down)
 	return s
+}
+
+// Join starts another server on the same data, as another node of a cluster.
+// Faults are each server's own.
+func (s *Server) Join() *Server {
+	s.tb.Helper()
+	other := &Server{tb: s.tb, options: s.options, data: s.data, calls: map[string]int{}}
+	other.Up()
+	s.tb.Cleanup(other.Down)
+	return other
 }
 
 // Address is host:port of the server.
@@ -107,7 +119,7 @@ func (s *Server) Up() {
 	}
 	server, done := grpc.NewServer(options...), make(chan struct{})
 	qdrant.RegisterQdrantServer(server, healthService{version: s.options.Version})
-	qdrant.RegisterCollectionsServer(server, collectionsService{db: s.data})
+	qdrant.RegisterCollectionsServer(server, collectionsService{db: s.data, dead: s.options.DeadReplicas})
 	qdrant.RegisterPointsServer(server, pointsService{db: s.data})
 	s.grpc, s.serving = server, done
 	go func() {
