@@ -26,6 +26,7 @@ type Turn struct {
 	Status     Status    `json:"status"`
 	At         time.Time `json:"at"`
 	Sources    []Source  `json:"sources,omitempty"` // what the answer's markers mean
+	Summary    *Summary  `json:"summary,omitempty"` // of older turns, as they were given to a model
 }
 
 // Source is what a marker of a turn's answer means.
@@ -41,7 +42,7 @@ type Source struct {
 
 // Turn returns the answer as a turn of a conversation.
 func (a *Answer) Turn(at time.Time) Turn {
-	t := Turn{Question: a.Question, Standalone: a.Standalone, Answer: a.Text, Status: a.Status, At: at}
+	t := Turn{Question: a.Question, Standalone: a.Standalone, Answer: a.Text, Status: a.Status, At: at, Summary: a.Summary}
 	for i := range a.Citations {
 		c := &a.Citations[i]
 		t.Sources = append(t.Sources, Source{Marker: c.Marker, Document: c.document(), Title: c.Title, URI: c.URI, Page: c.Page, Lines: c.Lines, Quote: c.Quote})
@@ -69,6 +70,7 @@ type Answer struct {
 	Citations  []Citation
 	Removed    []Removal // what was said and taken out
 	Missing    string    // of not_found and partial: what the documents lack, one line
+	Summary    *Summary  // of the older turns, when a model was given one
 	Conflict   string    // not empty: two of the cited documents contradict each other, one line
 	Passages   []retrieve.Passage
 	Degraded   []retrieve.Degraded

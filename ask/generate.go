@@ -28,6 +28,9 @@ func (t *task) generate(ctx context.Context, g model.Generator) (done bool, err 
 	in := prompt.Input{Question: t.asked, Language: t.language, Passages: t.result.Passages}
 	if t.answer.Standalone == "" {
 		in.History = historyOf(t.history)
+		if s := t.assistant.summarise(ctx, t.history); s != nil {
+			t.answer.Summary, in.Summary = s, markerAtWill.ReplaceAllString(s.Text, "")
+		}
 	}
 	built, err := o.Prompt.Build(in)
 	if err != nil {
@@ -348,7 +351,8 @@ func historyOf(turns []Turn) []prompt.Turn {
 		if t.Status == StatusNotFound {
 			continue
 		}
-		out = append(out, prompt.Turn{Question: q, Answer: t.Answer})
+		// Markers mean the passages of their own turn.
+		out = append(out, prompt.Turn{Question: q, Answer: markerAtWill.ReplaceAllString(t.Answer, "")})
 	}
 	return out
 }

@@ -54,6 +54,9 @@ func (b *Builder) Build(in Input) (*Prompt, error) {
 		Question: clean(in.Question),
 		History:  b.history(in.History),
 	}
+	if b.History >= 0 {
+		fields.Summary = strings.TrimSpace(Neutralise(in.Summary))
+	}
 	return b.fill("answer", language, fields, in.Passages)
 }
 
@@ -85,6 +88,7 @@ func (b *Builder) Summary(history []Turn) (*Prompt, error) {
 type fields struct {
 	Question, Statement    string
 	NotFound, LanguageName string
+	Summary                string
 	History                []Turn
 	Passages               []fenced
 }

@@ -11,6 +11,7 @@ type Input struct {
 	Language string // of the answer: "en", "zh"; "" follows the question
 	Passages []retrieve.Passage
 	History  []Turn // older turns first
+	Summary  string // of the turns before History; may be empty
 }
 
 // Turn is one question of a conversation with its answer.

@@ -33,6 +33,9 @@ func TestGolden(t *testing.T) {
 		{"answer-en", func(b *prompt.Builder) (*prompt.Prompt, error) {
 			return b.Build(prompt.Input{Question: "How much is the per diem?", Passages: passages(), History: history})
 		}},
+		{"answer-en-long", func(b *prompt.Builder) (*prompt.Prompt, error) {
+			return b.Build(prompt.Input{Question: "How much is the per diem?", Passages: passages()[:1], History: history, Summary: "How many hotels are there? → Three."})
+		}},
 		{"answer-zh", func(b *prompt.Builder) (*prompt.Prompt, error) {
 			return b.Build(prompt.Input{Question: "住宿每晚最高多少钱？", Passages: passages()})
 		}},
