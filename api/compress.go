@@ -16,13 +16,21 @@ func compress(w http.ResponseWriter, r *http.Request) *zipWriter {
 	if r.Method == http.MethodHead || r.Header.Get("Range") != "" {
 		return nil
 	}
+	if takesGzip(r) {
+		return &zipWriter{ResponseWriter: w}
+	}
+	return nil
+}
+
+// takesGzip reports whether the client takes what is compressed by gzip.
+func takesGzip(r *http.Request) bool {
 	for part := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
 		name, weight, _ := strings.Cut(strings.TrimSpace(part), ";")
 		if strings.EqualFold(strings.TrimSpace(name), "gzip") && strings.TrimRight(strings.ReplaceAll(weight, " ", ""), ".0") != "q=" {
-			return &zipWriter{ResponseWriter: w}
+			return true
 		}
 	}
-	return nil
+	return false
 }
 
 // zipWriter compresses text and JSON. It decides when the header is written:

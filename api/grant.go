@@ -71,7 +71,7 @@ func wants(r *http.Request) Scope {
 		return path == root || len(path) > len(root) && path[:len(root)] == root && path[len(root)] == '/'
 	}
 	switch {
-	case under("/metrics"), under("/debug"):
+	case under("/metrics"), under("/debug"), under("/v1/questions"), under("/v1/activity"), under("/v1/evals"):
 		return ScopeAdmin
 	case under("/v1/index"), under("/v1/jobs"):
 		return ScopeWrite

@@ -58,6 +58,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			took := time.Since(began)
 			route := routeOf(r, recorded.status)
 			s.metrics.served(route, recorded.status, took)
+			s.recent.served(route, recorded.status, took)
 			token := grantOf(r.Context()).id
 			span.end(r, route, recorded.status, id, token, from)
 			if s.log.Enabled(r.Context(), slog.LevelInfo) {

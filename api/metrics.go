@@ -54,6 +54,8 @@ func (s *Server) answered(ctx context.Context, a *ask.Answer) {
 	spanOf(ctx).steps(a.Timings, "status", string(a.Status), "model", a.Model)
 	m := s.metrics
 	m.answers.WithLabelValues(string(a.Status)).Inc()
+	s.recent.answered(a.Status)
+	s.keepUnanswered(ctx, a)
 	for step, took := range a.Timings {
 		m.steps.WithLabelValues(step).Observe(took.Seconds())
 	}

@@ -94,6 +94,7 @@ type Server struct {
 	turns   chan struct{} // streams that work
 
 	metrics  *metrics
+	recent   recent
 	routes   []string   // patterns of all routes but the page's
 	lines    sync.Mutex // held while a line is added to a file
 	removing sync.Mutex // held while a collection is removed
@@ -151,6 +152,7 @@ func New(o Options) (*Server, error) {
 		return p
 	}
 	s.metrics = newMetrics(s)
+	s.recent.began = time.Now().UTC()
 	mux := &router{ServeMux: http.NewServeMux()}
 	config := huma.DefaultConfig("lore", o.Version)
 	config.Info.Description = "Answers from your own documents, every statement with a checked quote."
@@ -164,6 +166,9 @@ func New(o Options) (*Server, error) {
 	routes := humago.New(mux, config)
 	s.askRoutes(routes)
 	s.searchRoutes(routes)
+	s.whyNotRoutes(routes)
+	s.questionRoutes(routes)
+	s.activityRoutes(routes)
 	s.documentRoutes(routes)
 	s.collectionRoutes(routes)
 	s.conversationRoutes(routes)

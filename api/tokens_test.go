@@ -136,6 +136,8 @@ func probes(p planted, id string) []probe {
 		}
 		out = append(out,
 			probe{"word", "POST", "/v1/search", `{"query":"` + p.word + `"` + rest, api.ScopeRead, true},
+			probe{"why not", "POST", "/v1/search/why-not", `{"query":"the password of this document","document":"` + p.path + `","collection":"` + collection + `"}`, api.ScopeRead, true},
+			probe{"why not by ID", "POST", "/v1/search/why-not", `{"query":"the password of this document","document":"` + id + `","collection":"` + collection + `"}`, api.ScopeRead, true},
 			probe{"list", "GET", "/v1/documents" + query, "", api.ScopeRead, false},
 			probe{"list a path", "GET", "/v1/documents" + query + "&path=" + p.path, "", api.ScopeRead, false},
 			probe{"list a glob", "GET", "/v1/documents" + query + "&path=**/*.md", "", api.ScopeRead, false},
@@ -161,6 +163,10 @@ func probes(p planted, id string) []probe {
 		probe{"conversations", "GET", "/v1/conversations", "", api.ScopeRead, false},
 		probe{"jobs", "GET", "/v1/jobs", "", api.ScopeWrite, false},
 		probe{"metrics", "GET", "/metrics", "", api.ScopeAdmin, false},
+		probe{"activity", "GET", "/v1/activity", "", api.ScopeAdmin, false},
+		probe{"evals", "GET", "/v1/evals", "", api.ScopeAdmin, false},
+		probe{"questions", "GET", "/v1/questions", "", api.ScopeAdmin, false},
+		probe{"forget questions", "DELETE", "/v1/questions", "", api.ScopeAdmin, false},
 		probe{"profiles", "GET", "/debug/pprof/", "", api.ScopeAdmin, false},
 	)
 }

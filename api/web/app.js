@@ -1,97 +1,99 @@
-// The page's views and the way between them: ask.js and documents.js hold the
-// two large ones.
+// The way between the page's views, the choice of a collection, and the keys.
 
 import { askView } from "./ask.js";
-import { documentsView } from "./documents.js";
-import { h, show } from "./dom.js";
-import { failed, questionForm } from "./form.js";
-import { open, place, shut } from "./reader.js";
-import { get, post } from "./server.js";
+import { failed, h, show } from "./parts.js";
+import { choose, chosen, session } from "./server.js";
 import { language, t } from "./text.js";
 
 const main = document.getElementById("main");
 
 document.documentElement.lang = language === "zh" ? "zh-Hans" : "en";
 for (const element of document.querySelectorAll("[data-text]")) element.textContent = t[element.dataset.text];
+for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", t[element.dataset.label]);
 
-function passageItem(p) {
-  const legs = ["sparse", "dense"].filter(leg => p.legs[leg]);
-  return h("li", { class: "passage" },
-    h("div", { class: "place" }, h("button", { class: "link", type: "button", onclick: () => open(p) }, `${p.rank}. ${place(p)}`)),
-    h("p", { dir: "auto" }, p.text.length > 500 ? p.text.slice(0, 500) + " …" : p.text),
-    h("div", { class: "bars" }, legs.flatMap(leg => [h("span", {}, t[leg]),
-      h("meter", { min: "0", max: "1", value: String(Math.max(0, Math.min(1, p.legs[leg].normalised))), "aria-label": t[leg] }), h("span", {}, `#${p.legs[leg].rank}`)])),
-    p.explain?.terms?.length ? h("div", { class: "terms" }, t.terms + p.explain.terms.slice(0, 8).map(x => x.term).join(" · ")) : null);
-}
+const views = {
+  ask: () => askView,
+  search: async () => (await import("./search.js")).searchView,
+  documents: async () => (await import("./documents.js")).documentsView,
+  status: async () => (await import("./status.js")).statusView,
+};
 
-// searchFilters are fields for the conditions of a search; value returns the
-// filter, or nothing.
-function searchFilters() {
-  const field = (label, properties) => {
-    const input = h("input", properties);
-    return { input, box: h("label", {}, h("span", {}, label), input) };
-  };
-  const path = field(t.path, { placeholder: "policies/, **/*.pdf" });
-  const after = field(t.after, { type: "date" });
-  const before = field(t.before, { type: "date" });
-  const lang = h("select", {}, h("option", { value: "" }, t.any), h("option", { value: "en" }, "English"), h("option", { value: "zh" }, "中文"));
-  const value = () => {
-    const f = {};
-    const paths = path.input.value.split(",").map(p => p.trim()).filter(Boolean);
-    if (paths.length) f.paths = paths;
-    if (lang.value) f.languages = [lang.value];
-    if (after.input.value) f.after = after.input.value;
-    if (before.input.value) f.before = before.input.value;
-    return Object.keys(f).length ? f : undefined;
-  };
-  return { box: h("details", { class: "filters" }, h("summary", {}, t.filters), h("div", {}, path.box, h("label", {}, h("span", {}, t.language), lang), after.box, before.box)), value };
-}
+// leave ends what the view that is shown has under way.
+let leave = null;
+let turn = 0;
 
-function searchView() {
-  const found = h("div", { "aria-live": "polite" });
-  const filters = searchFilters();
-  const form = questionForm(t.searchLabel, t.searchPlace, t.find, async query => {
-    form.box.value = query;
-    show(found, h("p", { class: "hint" }, t.thinking));
-    try {
-      const result = await post("/v1/search", { query, limit: 10, explain: true, filter: filters.value() });
-      show(found, result.degraded.map(d => h("p", { class: "hint" }, t.degraded(d.reason))),
-        result.hits.length ? h("ol", { class: "passages" }, result.hits.map(passageItem)) : h("p", { class: "hint" }, t.nothing));
-    } catch (error) {
-      show(found, failed(error));
-    }
-  });
-  show(main, h("h1", {}, t.searchTitle), form.form, filters.box, found);
-  form.box.focus();
-}
-
-async function statusView() {
-  show(main, h("h1", {}, t.statusTitle), h("p", { class: "hint" }, t.thinking));
-  try {
-    const { collections } = await get("/v1/collections");
-    const number = n => n.toLocaleString(document.documentElement.lang);
-    show(main, h("h1", {}, t.statusTitle), collections.map(c => h("dl", { class: "facts" },
-      [[t.collection, c.name], [t.state, c.error ?? null], [t.count, number(c.documents)], [t.unread, c.failed ? number(c.failed) : null],
-        [t.vectors, `${number(c.embedded)} / ${number(c.chunks)}`], [t.text, c.bytes < 1048576 ? `${(c.bytes / 1024).toFixed(0)} KB` : `${(c.bytes / 1048576).toFixed(1)} MB`], [t.model, c.model.split(":").slice(0, 2).join(" · ") || t.none],
-        [t.languages, Object.entries(c.languages ?? {}).map(([k, v]) => `${k || "–"} ${number(v)}`).join(", ")]]
-        .filter(([, value]) => value !== null).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]))));
-  } catch (error) {
-    show(main, h("h1", {}, t.statusTitle), failed(error));
-  }
-}
-
-const views = { ask: () => askView(main), search: searchView, documents: () => documentsView(main), status: statusView };
-
-function route() {
-  const name = location.hash.replace(/^#\//, "") in views ? location.hash.slice(2) : "ask";
-  shut();
+async function route() {
+  const name = location.hash.slice(2) in views ? location.hash.slice(2) : "ask";
+  const mine = ++turn;
+  if (!document.getElementById("reader").hidden) (await import("./reader.js")).shut();
   for (const link of document.querySelectorAll("nav a")) {
     if (link.dataset.view === name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  main.classList.toggle("broad", name === "ask");
-  views[name]();
+  leave?.abort();
+  leave = new AbortController();
+  main.className = name;
+  document.title = `${t[name]} · lore`;
+  try {
+    const view = views[name]();
+    const draw = view instanceof Promise ? await view : view;
+    if (mine === turn) await draw(main, leave.signal);
+  } catch (error) {
+    if (mine === turn && error.name !== "AbortError") show(main, failed(error));
+  }
 }
 
-window.addEventListener("hashchange", route);
+// collections fills the choice of a collection, which is there when there are
+// several.
+async function collections() {
+  const { collections: list } = await session();
+  const box = document.getElementById("collection");
+  if (!list.some(c => c.name === chosen())) choose(list.find(c => c.default)?.name ?? list[0]?.name ?? "");
+  show(box, list.map(c => h("option", { value: c.name, selected: c.name === chosen() }, c.name)));
+  box.closest("label").hidden = list.length < 2;
+  box.onchange = () => { choose(box.value); route(); };
+}
+
+function shortcuts() {
+  const dialog = h("dialog", { class: "keys", "aria-labelledby": "keys-title", onclose: () => dialog.remove(), onclick: event => { if (event.target === dialog) dialog.close(); } },
+    h("div", {}, h("h2", { id: "keys-title" }, t.keys),
+      h("dl", {}, t.shortcuts.map(([key, what]) => h("div", {}, h("dt", {}, key.split(" ").map(k => h("kbd", {}, k))), h("dd", {}, what)))),
+      h("button", { type: "button", onclick: () => dialog.close() }, t.close)));
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+document.getElementById("help").addEventListener("click", shortcuts);
+
+let before = "";
+document.addEventListener("keydown", async event => {
+  const reader = document.getElementById("reader");
+  if (event.key === "Escape" && !reader.hidden && !document.querySelector("dialog[open]")) return (await import("./reader.js")).shut();
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.target.closest("input, textarea, select, dialog")) return;
+  const key = before === "g" ? "g" + event.key : event.key;
+  before = before === "g" ? "" : event.key;
+  const act = {
+    "?": shortcuts,
+    "/": () => document.getElementById("question")?.focus(),
+    n: () => document.querySelector(".fresh")?.click(),
+    ga: () => { location.hash = "#/ask"; }, gs: () => { location.hash = "#/search"; }, gd: () => { location.hash = "#/documents"; }, gt: () => { location.hash = "#/status"; },
+    "[": () => walk(-1), "]": () => walk(1),
+    "+": () => reader.querySelector("[data-zoom='1']")?.click(), "=": () => reader.querySelector("[data-zoom='1']")?.click(), "-": () => reader.querySelector("[data-zoom='-1']")?.click(),
+  }[key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+});
+
+// walk opens the source before or after the one that is open.
+function walk(step) {
+  const list = [...document.querySelectorAll("main .source, main .where")].filter(e => e.offsetParent !== null || document.querySelector(".frame.open"));
+  if (!list.length) return;
+  const at = list.findIndex(e => e.hasAttribute("aria-current"));
+  list[at < 0 ? (step > 0 ? 0 : list.length - 1) : (at + step + list.length) % list.length].click();
+}
+
+window.addEventListener("hashchange", () => { route(); collections().catch(() => {}); });
+// A page that is served for the first time is empty until here.
 route();
+collections().catch(() => {});

@@ -1,10 +1,8 @@
-// The documents view: what is indexed, uploads, running jobs.
+// The documents view: what is indexed, by folder; uploads; running jobs.
 
-import { h, show } from "./dom.js";
-import { failed } from "./form.js";
-import { open } from "./reader.js";
-import { follow, get, post, remove, save, session, upload } from "./server.js";
-import { t } from "./text.js";
+import { bar, failed, h, icon, show } from "./parts.js";
+import { counts, follow, get, post, remove, save, session, upload, within, about } from "./server.js";
+import { bytes, language, number, t } from "./text.js";
 
 function remaining(ms) {
   if (!ms) return "";
@@ -13,14 +11,16 @@ function remaining(ms) {
 
 // progress shows a job until it ends, and then what it did.
 async function progress(into, job, ended) {
-  const bar = h("progress", { max: "1", "aria-label": t.indexing });
+  const meter = h("progress", { max: "1", "aria-label": t.indexing });
   const line = h("span", { class: "hint" });
-  const stop = h("button", { type: "button", class: "link", onclick: () => remove("/v1/jobs/" + job.id) }, t.stop);
-  const box = h("div", { class: "job" }, bar, line, stop);
+  const current = h("span", { class: "current hint", dir: "auto" });
+  const stop = h("button", { type: "button", class: "quiet", onclick: () => remove("/v1/jobs/" + job.id).catch(() => {}) }, t.stop);
+  const box = h("div", { class: "job" }, meter, line, stop, current);
   into.append(box);
   const draw = now => {
-    if (now.total) bar.value = now.done / now.total;
-    line.textContent = [t[now.stage] ?? t[now.state], now.total ? `${now.done} / ${now.total}` : "", remaining(now.remaining_ms)].filter(Boolean).join(" · ");
+    if (now.total) meter.value = now.done / now.total;
+    line.textContent = [t[now.stage] ?? t[now.state], now.total ? t.of(number(now.done), number(now.total)) : "", remaining(now.remaining_ms)].filter(Boolean).join(" · ");
+    current.textContent = now.current ?? "";
     job = now;
   };
   draw(job);
@@ -31,8 +31,8 @@ async function progress(into, job, ended) {
   }
   const r = job.report;
   const problems = [...(r?.failures ?? []).slice(0, 20).map(f => `${f.path}: ${f.error}`), ...(r?.warnings ?? []), ...(job.error ? [job.error.message] : [])];
-  show(box, h("span", { class: "hint" }, r && job.kind === "index" ? t.done(r) : job.state === "done" ? t.done_ : t[job.state]),
-    problems.length ? h("ul", { class: "problems" }, problems.map(p => h("li", {}, p))) : null);
+  show(box, h("span", { class: "hint", role: "status" }, r && job.kind === "index" ? t.done(r) : job.state === "done" ? t.done_ : t[job.state]),
+    problems.length ? h("ul", { class: "problems" }, problems.map(p => h("li", { dir: "auto" }, p))) : null);
   ended();
 }
 
@@ -40,9 +40,9 @@ async function progress(into, job, ended) {
 async function dropped(transfer) {
   const out = [];
   const walk = async (entry, path) => {
+    if (entry.name.startsWith(".")) return;
     if (entry.isFile) {
-      const file = await new Promise((ok, no) => entry.file(ok, no));
-      if (!entry.name.startsWith(".")) out.push([path + entry.name, file]);
+      out.push([path + entry.name, await new Promise((ok, no) => entry.file(ok, no))]);
       return;
     }
     const reader = entry.createReader();
@@ -52,73 +52,114 @@ async function dropped(transfer) {
       for (const inner of some) await walk(inner, path + entry.name + "/");
     }
   };
+  const files = [...transfer.files].map(file => [file.name, file]);
   const entries = [...transfer.items].map(item => item.webkitGetAsEntry?.()).filter(Boolean);
   for (const entry of entries) await walk(entry, "");
-  return out.length ? out : [...transfer.files].map(file => [file.name, file]);
+  return out.length ? out : files;
 }
 
-export async function documentsView(main) {
+async function openDocument(d, by) {
+  (await import("./reader.js")).open({ document_id: d.id, document: d.path, title: d.title, start: 0, end: 0 }, by);
+}
+
+const folderOf = path => path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
+
+export async function documentsView(main, left) {
   const title = h("h1", {}, t.documentsTitle);
-  show(main, title, h("p", { class: "hint" }, t.thinking));
-  const rows = h("tbody");
-  const more = h("button", { type: "button", hidden: true }, t.more);
-  const jobs = h("div", { "aria-live": "polite" });
-  const empty = h("div", { hidden: true }, h("p", {}, t.empty), h("p", {}, h("code", {}, "lore index ~/Documents/…")));
-  const table = h("table", {}, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t.path), h("th", { scope: "col", class: "wide" }, t.title),
-    h("th", { scope: "col", class: "number" }, t.chunks), h("th", { scope: "col" }, t.state), h("th", { scope: "col" }, h("span", { class: "hidden" }, t.actions)))), rows);
-  let offset = 0;
-  let may;
+  show(main, title, h("p", { class: "hint wait" }, t.thinking));
+  const may = await session();
+  if (left.aborted) return;
+  const list = h("div", { class: "folders" });
+  const more = h("button", { type: "button", hidden: true, onclick: () => load(false) }, t.more);
+  const jobs = h("div", { class: "jobs", "aria-live": "polite" });
+  const said = h("p", { class: "hint", role: "status" });
+  let have = [];
+  let only = "";
+
   const row = d => {
-    const line = h("tr", {},
-      h("td", {}, d.status === "failed" ? d.path : h("button", { class: "link", type: "button", onclick: () => open({ document_id: d.id, document: d.path, start: 0, end: 0 }) }, d.path)),
-      h("td", { class: "wide", dir: "auto" }, d.title), h("td", { class: "number" }, String(d.chunks)),
-      h("td", {}, h("span", { class: "badge " + d.status, title: d.error }, t[d.status]), d.error ? h("div", { class: "hint" }, d.error) : null),
-      h("td", { class: "actions" },
-        h("button", { type: "button", class: "link", "aria-label": `${t.original} ${d.path}`, onclick: () => save(`/v1/documents/${encodeURIComponent(d.id)}/content`, d.path.split("/").pop()).catch(e => show(jobs, failed(e))) }, t.original),
-        may.writes ? h("button", { type: "button", class: "link", "aria-label": `${t.remove} ${d.path}`, onclick: async () => {
+    const name = h("button", { class: "where name", type: "button", dir: "auto", onclick: () => openDocument(d, name) }, d.path.split("/").pop());
+    const act = (label, picture, run) => h("button", { type: "button", class: "quiet tool", title: label, "aria-label": `${label}: ${d.path}`, onclick: () => run().catch(e => jobs.append(failed(e) ?? "")) }, icon(picture));
+    const line = h("li", { class: d.status },
+      icon("file"),
+      h("div", { class: "about" }, d.status === "failed" ? h("span", { class: "name", dir: "auto" }, d.path.split("/").pop()) : name,
+        d.title && d.status !== "failed" ? h("span", { class: "title", dir: "auto" }, d.title) : null,
+        d.error ? h("span", { class: "reason", dir: "auto" }, d.error) : null),
+      h("div", { class: "facts-line" }, d.status === "ok" ? null : h("span", { class: "badge " + d.status }, t[d.status]),
+        d.chunks ? h("span", { title: t.chunks }, number(d.chunks) + " ¶") : null,
+        d.embedded < d.chunks ? h("span", { class: "vectors", title: `${t.vectors}: ${t.of(d.embedded, d.chunks)}` }, bar(d.embedded / d.chunks, "dense")) : null,
+        h("span", {}, bytes(d.size)), d.indexed_at ? h("time", { datetime: d.indexed_at, class: "wide" }, new Date(d.indexed_at).toLocaleDateString(language)) : null),
+      h("div", { class: "actions" }, act(t.original, "save", () => save(within(`/v1/documents/${encodeURIComponent(d.id)}/content`), d.path.split("/").pop())),
+        may.writes ? act(t.remove, "remove", async () => {
           if (!confirm(t.sure(d.path))) return;
-          try {
-            await remove(`/v1/documents/${encodeURIComponent(d.id)}`);
-            line.remove();
-          } catch (error) {
-            show(jobs, failed(error));
-          }
-        } }, t.remove) : null));
+          await remove(within(`/v1/documents/${encodeURIComponent(d.id)}`));
+          have = have.filter(x => x.id !== d.id);
+          draw(!more.hidden);
+        }) : null));
     return line;
   };
-  const load = async fresh => {
-    if (fresh) offset = 0;
-    const page = await get(`/v1/documents?limit=200&offset=${offset}`);
-    offset += page.documents.length;
-    if (fresh) rows.replaceChildren();
-    rows.append(...page.documents.map(row));
-    more.hidden = !page.more;
-    empty.hidden = offset > 0;
-    table.hidden = offset === 0;
+
+  const draw = hasMore => {
+    more.hidden = !hasMore;
+    const groups = new Map();
+    for (const d of have) groups.set(folderOf(d.path), [...(groups.get(folderOf(d.path)) ?? []), d]);
+    const shut = new Set([...list.querySelectorAll("details:not([open])")].map(d => d.dataset.folder));
+    show(list, [...groups].map(([folder, files]) => h("details", { open: !shut.has(folder), "data-folder": folder, class: "folder" },
+      h("summary", {}, icon("folder"), h("span", { class: "path", dir: "auto" }, folder || t.topFolder), h("span", { class: "hint" }, number(files.length)),
+        files.some(d => d.status === "failed") ? h("span", { class: "badge failed" }, `${number(files.filter(d => d.status === "failed").length)} ${t.failed}`) : null),
+      h("ul", { class: "files" }, files.map(row)))));
+    const nothing = have.length === 0 && !only && !wanted.value.trim();
+    said.textContent = nothing ? "" : have.length ? t.howMany(number(have.length), hasMore) : t.nothingHere;
+    first.hidden = !nothing;
+    tools.hidden = nothing;
   };
-  more.addEventListener("click", () => load(false));
-  const run = async (make) => {
+
+  const load = async fresh => {
+    const parts = [`limit=500&offset=${fresh ? 0 : have.length}`];
+    if (only) parts.push("status=" + only);
+    const path = wanted.value.trim();
+    if (path) parts.push("path=" + encodeURIComponent(/[*?[]/.test(path) || path.endsWith("/") ? path : `**/*${path}*`), "path=" + encodeURIComponent(path));
+    const page = await get(within("/v1/documents?" + parts.join("&")));
+    have = fresh ? page.documents : [...have, ...page.documents];
+    draw(page.more);
+  };
+  const loaded = () => load(true).catch(e => jobs.append(failed(e) ?? ""));
+
+  const run = async (make, word) => {
+    const wait = h("p", { class: "hint wait" }, word ?? t.queued);
+    jobs.append(wait);
     try {
       const job = await make();
-      await progress(jobs, job, () => load(true));
+      wait.remove();
+      await progress(jobs, job, () => { loaded(); counts().catch(() => {}); });
     } catch (error) {
+      wait.remove();
       jobs.append(failed(error) ?? "");
     }
   };
-  const send = files => files.length ? run(async () => (await upload(files)).job) : null;
-  const chosen = h("input", { type: "file", multiple: true, id: "files", class: "hidden", onchange: () => { send([...chosen.files].map(f => [f.name, f])); chosen.value = ""; } });
-  const drop = h("label", { class: "drop", for: "files",
-    ondragover: event => { event.preventDefault(); drop.classList.add("over"); }, ondragleave: () => drop.classList.remove("over"),
-    ondrop: async event => { event.preventDefault(); drop.classList.remove("over"); send(await dropped(event.dataTransfer)); } }, h("span", {}, t.drop), chosen);
-  const refresh = h("button", { type: "button", onclick: () => run(() => post("/v1/index", {})) }, t.refresh);
-  try {
-    may = await session();
-    await load(true);
-  } catch (error) {
-    return show(main, title, failed(error));
-  }
-  show(main, title, may.writes ? h("div", { class: "tools" }, drop, refresh) : null, jobs, empty, table, h("p", {}, more));
+  const send = files => files.length ? run(async () => (await upload(files)).job, t.uploading(files.length)) : null;
+  const chosenFiles = h("input", { type: "file", multiple: true, id: "files", class: "hidden", onchange: () => { send([...chosenFiles.files].map(f => [f.name, f])); chosenFiles.value = ""; } });
+  const drop = h("label", { class: "drop", for: "files" }, icon("plus"), h("span", {}, t.drop), chosenFiles);
+  // The whole view takes what is dropped, so that nothing replaces the page.
+  main.ondragover = event => { event.preventDefault(); drop.classList.add("over"); };
+  main.ondragleave = event => { if (!main.contains(event.relatedTarget)) drop.classList.remove("over"); };
+  main.ondrop = async event => { event.preventDefault(); drop.classList.remove("over"); if (may.writes) send(await dropped(event.dataTransfer)); };
+  left.addEventListener("abort", () => { main.ondragover = main.ondragleave = main.ondrop = null; });
+
+  let typed = 0;
+  const wanted = h("input", { type: "search", "aria-label": t.filterPath, placeholder: t.filterPath, oninput: () => { clearTimeout(typed); typed = setTimeout(loaded, 200); } });
+  const choice = (value, word) => h("button", { type: "button", "aria-pressed": String(only === value), onclick: event => {
+    only = value;
+    for (const b of event.target.parentElement.children) b.setAttribute("aria-pressed", String(b === event.target));
+    loaded();
+  } }, word);
+  const tools = h("div", { class: "tools" }, wanted, h("span", { class: "switch", role: "group", "aria-label": t.state }, choice("", t.all), choice("failed", t.failures)),
+    may.writes ? h("button", { type: "button", onclick: () => run(() => post("/v1/index", about({}))) }, t.refresh) : null);
+  const first = h("div", { class: "first", hidden: true }, h("h2", {}, t.firstTitle), may.writes ? h("p", {}, t.first) : null,
+    h("p", {}, t.firstFolder, " ", h("code", {}, "lore index ~/Documents")), h("p", { class: "hint" }, t.firstThen));
+  await load(true);
+  if (left.aborted) return;
+  show(main, title, may.writes ? drop : null, jobs, first, tools, said, list, h("p", {}, more));
   if (!may.writes) return;
-  const list = await get("/v1/jobs").catch(() => ({ jobs: [] }));
-  for (const job of list.jobs.filter(j => j.state === "running" || j.state === "queued").reverse()) progress(jobs, job, () => load(true));
+  const { jobs: all } = await get("/v1/jobs").catch(() => ({ jobs: [] }));
+  for (const job of all.filter(j => j.state === "running" || j.state === "queued").reverse()) progress(jobs, job, loaded);
 }

@@ -3,14 +3,29 @@
 import { t } from "./text.js";
 
 const tokenKey = "lore-token";
+const collectionKey = "lore-collection";
 
 export class Refused extends Error {}
 
+// chosen is the collection that is worked with; "" is the server's default.
+export const chosen = () => sessionStorage.getItem(collectionKey) ?? "";
+export const choose = name => sessionStorage.setItem(collectionKey, name);
+
+// within adds the chosen collection to an address.
+export const within = path => chosen() ? path + (path.includes("?") ? "&" : "?") + "collection=" + encodeURIComponent(chosen()) : path;
+
+// about adds the chosen collection to a body.
+export const about = body => chosen() ? { ...body, collection: chosen() } : body;
+
+// credentials are the headers that a request needs.
+export function credentials() {
+  const token = sessionStorage.getItem(tokenKey);
+  return token ? { Authorization: "Bearer " + token } : {};
+}
+
 // call sends a request and returns the response; errors carry the server's text.
 export async function call(method, path, body, signal, accept = "application/json") {
-  const headers = { Accept: accept };
-  const token = sessionStorage.getItem(tokenKey);
-  if (token) headers.Authorization = "Bearer " + token;
+  const headers = { Accept: accept, ...credentials() };
   const form = body instanceof FormData;
   if (body !== undefined && !form) headers["Content-Type"] = "application/json";
   let response;
@@ -26,28 +41,48 @@ export async function call(method, path, body, signal, accept = "application/jso
 }
 
 export const get = async path => (await call("GET", path)).json();
-export const post = async (path, body, signal) => (await call("POST", path, body, signal)).json();
+export const post = async (path, body, signal) => {
+  const response = await call("POST", path, body, signal);
+  return response.status === 204 ? null : response.json();
+};
 export const remove = path => call("DELETE", path);
-export const useToken = token => sessionStorage.setItem(tokenKey, token);
+export const useToken = token => { sessionStorage.setItem(tokenKey, token); known = null; };
 
-// session tells what one may do.
-export const session = () => get("/v1/session");
+let known = null;
+
+// session tells what one may do, and which collections there are.
+export function session() {
+  known ??= Promise.all([get("/v1/session"), get("/v1/collections")]).then(([may, { collections }]) => ({ ...may, collections }));
+  known.catch(() => { known = null; });
+  return known;
+}
+
+// counts asks anew what the collections hold.
+export async function counts() {
+  known = null;
+  return (await session()).collections;
+}
 
 // upload sends files, each with its path.
 export async function upload(files) {
   const form = new FormData();
   for (const [path, file] of files) form.append("file", file, path);
-  return (await call("POST", "/v1/documents", form)).json();
+  return (await call("POST", within("/v1/documents"), form)).json();
 }
 
-// save hands a file to the browser to keep.
-export async function save(path, name) {
-  const url = URL.createObjectURL(await (await call("GET", path, undefined, undefined, "*/*")).blob());
+// keep hands text or bytes to the browser to save under a name.
+export function keep(blob, name) {
+  const url = URL.createObjectURL(blob);
   const link = document.createElement("a");
   link.href = url;
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 60000);
+}
+
+// save fetches a file and hands it to the browser to save.
+export async function save(path, name) {
+  keep(await (await call("GET", path, undefined, undefined, "*/*")).blob(), name);
 }
 
 // events posts a body and calls receive(event, data) for each event that comes.
@@ -57,7 +92,7 @@ export async function events(path, body, signal, receive) {
 
 // follow calls receive(data) for each change of a job until it ends.
 export async function follow(path, receive) {
-  await read(await call("GET", path, undefined, undefined, "text/event-stream"), (_, data) => receive(data));
+  await read(await call("GET", path, undefined, undefined, "text/event-stream"), (event, data) => { if (event === "job") receive(data); });
 }
 
 async function read(response, receive) {
@@ -73,7 +108,7 @@ async function read(response, receive) {
         if (line.startsWith("event: ")) event = line.slice(7);
         if (line.startsWith("data: ")) data += line.slice(6);
       }
-      receive(event, JSON.parse(data));
+      if (data) receive(event, JSON.parse(data));
     }
   }
 }
