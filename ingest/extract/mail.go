@@ -110,6 +110,7 @@ func (j *job) message(data []byte) ([]ingest.Document, error) {
 	}
 	setLabel(doc, "message-id", e.Header.Get("Message-Id"))
 	setLabel(doc, "in-reply-to", e.Header.Get("In-Reply-To"))
+	setThread(doc, e.Header.Get("References"))
 	kind, _, _ := e.Header.ContentType()
 	r.page = kind == "multipart/related" && e.Header.Get("From") == "" || strings.HasPrefix(field("From"), "<Saved by")
 	r.entity(e, 0)
@@ -139,6 +140,16 @@ func (j *job) message(data []byte) ([]ingest.Document, error) {
 		r.b.warn(w)
 	}
 	return append([]ingest.Document{r.b.done()}, r.members...), nil
+}
+
+// setThread labels a message with the first one of its thread: the first of its
+// references, else what it answers, else itself.
+func setThread(doc *ingest.Document, references string) {
+	if first := strings.Fields(references); len(first) > 0 {
+		setLabel(doc, "thread", first[0])
+		return
+	}
+	setLabel(doc, "thread", cmp.Or(doc.Labels["in-reply-to"], doc.Labels["message-id"]))
 }
 
 func (r *mailReader) entity(e *message.Entity, depth int) {
@@ -243,9 +254,11 @@ func (b *builder) mailText(s string) {
 			b.para(text[p.Start:p.End])
 		}
 	}
-	for line := range strings.Lines(strings.ReplaceAll(s, "\r\n", "\n")) {
-		line = strings.TrimRight(line, "\n")
-		q := strings.HasPrefix(line, ">")
+	rest := false // what follows is an older message, quoted without marks
+	all := strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n")
+	for i, line := range all {
+		rest = rest || quotesBelow(line) || headsQuote(all[i:min(i+4, len(all))])
+		q := rest || strings.HasPrefix(line, ">")
 		if q != quoted {
 			flush()
 			quoted = q
@@ -259,6 +272,49 @@ func (b *builder) mailText(s string) {
 		lines = append(lines, line)
 	}
 	flush()
+}
+
+// quotesBelow reports whether a line is what mail programs put above a message
+// that they quote as a whole, such as "-----Original Message-----".
+func quotesBelow(line string) bool {
+	line = strings.TrimSpace(line)
+	name := strings.Trim(line, "- ")
+	if len(line)-len(name) < 6 || !strings.HasPrefix(line, "--") || !strings.HasSuffix(line, "--") {
+		return false
+	}
+	switch strings.ToLower(name) {
+	case "original message", "forwarded message", "ursprüngliche nachricht", "message d'origine", "mensaje original",
+		"原始邮件", "原始郵件", "原邮件", "转发邮件", "轉寄郵件", "元のメッセージ":
+		return true
+	}
+	return false
+}
+
+// headsQuote reports whether lines begin with the fields that Outlook puts above
+// a message that it quotes.
+func headsQuote(lines []string) bool {
+	fields := [2][]string{
+		{"From:", "Von:", "De :", "De:", "发件人:", "发件人：", "寄件者:", "寄件者：", "差出人:"},
+		{"Sent:", "Date:", "Gesendet:", "Envoyé :", "Enviado:", "发送时间:", "发送时间：", "日期:", "日期：", "寄件日期:", "送信日時:"},
+	}
+	begins := func(line string, with []string) bool {
+		line = strings.Trim(line, " *>\t")
+		for _, w := range with {
+			if strings.HasPrefix(line, w) {
+				return true
+			}
+		}
+		return false
+	}
+	if !begins(lines[0], fields[0]) {
+		return false
+	}
+	for _, l := range lines[1:] {
+		if begins(l, fields[1]) {
+			return true
+		}
+	}
+	return false
 }
 
 func isMbox(p *probe) bool {
@@ -275,6 +331,7 @@ func readMbox(j *job, in ingest.Input) ([]ingest.Document, error) {
 	b.doc.Title = titleFromName(in.Name)
 	docs := []ingest.Document{{}}
 	for i, msg := range splitMbox(in.Data) {
+		j.members++ // messages are what a mailbox is for; its text is limited all the same
 		found, warnings := j.member(strconv.Itoa(i+1)+".eml", msg)
 		for _, w := range warnings {
 			b.warn(w)

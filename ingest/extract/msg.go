@@ -3,10 +3,12 @@ package extract
 import (
 	"cmp"
 	"encoding/binary"
+	"fmt"
 	"path"
 	"sort"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/lore-kb/lore/ingest"
 )
@@ -20,20 +22,36 @@ func readMSG(j *job, in ingest.Input) ([]ingest.Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	return j.msg(f, "")
+	return j.outlook(newMSG(f, "")), nil
 }
 
-// msg reads the message whose streams lie under a path.
-func (j *job) msg(f *oleFile, under string) ([]ingest.Document, error) {
-	m := &msgProps{f: f, under: under}
-	head := 32
-	if under != "" {
-		head = 24
-	}
-	m.fixed(head)
+// outlookMessage is a message as Outlook keeps it: properties by their tag in
+// hexadecimal (MS-OXPROPS).
+type outlookMessage interface {
+	str(tag string) string
+	bin(tag string) []byte
+	sent() time.Time
+	attachments() []outlookAttachment
+}
+
+// outlookAttachment is a file, or a message, under a message.
+type outlookAttachment struct {
+	name    string
+	data    []byte
+	message outlookMessage // nil: a file
+}
+
+// outlook lays out a message with its attachments as members.
+func (j *job) outlook(m outlookMessage) []ingest.Document {
 	b := j.newBuilder()
 	b.doc.MediaType = "application/vnd.ms-outlook"
-	b.doc.Title = oneLine(m.str("0037"))
+	// A subject may begin with the length of its "Re: ".
+	subject := m.str("0037")
+	if len(subject) > 1 && subject[0] == 1 {
+		_, n := utf8.DecodeRuneInString(subject[1:])
+		subject = subject[1+n:]
+	}
+	b.doc.Title = oneLine(subject)
 	from := m.str("0C1A")
 	if addr := m.str("5D01"); addr == "" {
 		addr = m.str("0C1F")
@@ -43,7 +61,7 @@ func (j *job) msg(f *oleFile, under string) ([]ingest.Document, error) {
 	} else {
 		from = strings.TrimSpace(from + " <" + addr + ">")
 	}
-	b.doc.Date = m.date
+	b.doc.Date = m.sent()
 	var lines []string
 	add := func(key, value string) {
 		if value = oneLine(value); value != "" {
@@ -56,11 +74,13 @@ func (j *job) msg(f *oleFile, under string) ([]ingest.Document, error) {
 	add("From", from)
 	add("To", m.str("0E04"))
 	add("Cc", m.str("0E03"))
-	if !m.date.IsZero() {
-		lines = append(lines, "Date: "+m.date.UTC().Format("2006-01-02 15:04 MST"))
+	if date := m.sent(); !date.IsZero() {
+		lines = append(lines, "Date: "+date.UTC().Format("2006-01-02 15:04 MST"))
 	}
 	add("Subject", b.doc.Title)
 	setLabel(&b.doc, "message-id", m.str("1035"))
+	setLabel(&b.doc, "in-reply-to", m.str("1042"))
+	setThread(&b.doc, m.str("1039"))
 	b.para(strings.Join(lines, "\n"))
 	if b.doc.Title != "" {
 		b.open(1, b.doc.Title)
@@ -70,6 +90,8 @@ func (j *job) msg(f *oleFile, under string) ([]ingest.Document, error) {
 		b.mailText(body)
 	case len(page) > 0:
 		b.addHTML(decodeHTML(page))
+	case hasLetters(m.str("1013")):
+		b.addHTML(m.str("1013"))
 	default:
 		if rtf := unpackRTF(m.bin("1009"), 64<<20); rtf != nil {
 			r := newRTF(j)
@@ -80,36 +102,32 @@ func (j *job) msg(f *oleFile, under string) ([]ingest.Document, error) {
 		}
 	}
 	docs := []ingest.Document{{}}
-	for _, dir := range m.dirs("__attach_version1.0_") {
-		a := &msgProps{f: f, under: dir, page: m.page}
-		name := a.str("3707")
-		if name == "" {
-			name = a.str("3704")
-		}
-		data := a.bin("3701")
-		var found []ingest.Document
-		var warnings []string
-		switch embedded := dir + "/__substg1.0_3701000D"; {
-		case len(data) > 0:
-			found, warnings = j.member(cmp.Or(name, "attachment"), data)
-		case f.hasDir(embedded) && j.depth < j.o.MaxDepth:
-			j.depth++
-			inner, err := j.msg(f, embedded)
-			j.depth--
-			if err == nil {
-				for i := range inner {
-					inner[i].Member = path.Join(memberName(cmp.Or(name, cmp.Or(inner[0].Title, "message"))), inner[i].Member)
-				}
-				found = inner
+	for _, a := range m.attachments() {
+		if a.message != nil {
+			if j.depth >= j.o.MaxDepth {
+				b.warn(fmt.Sprintf("%s: not read: containers nested deeper than %d", cmp.Or(memberName(a.name), "message"), j.o.MaxDepth))
+				continue
 			}
+			j.depth++
+			inner := j.outlook(a.message)
+			j.depth--
+			for i := range inner {
+				inner[i].Member = path.Join(memberName(cmp.Or(a.name, inner[0].Title, "message")), inner[i].Member)
+			}
+			docs = append(docs, inner...)
+			continue
 		}
+		if len(a.data) == 0 {
+			continue
+		}
+		found, warnings := j.member(cmp.Or(a.name, "attachment"), a.data)
 		docs = append(docs, found...)
 		for _, w := range warnings {
 			b.warn(w)
 		}
 	}
 	docs[0] = b.done()
-	return docs, nil
+	return docs
 }
 
 func (f *oleFile) hasDir(dir string) bool {
@@ -127,6 +145,32 @@ type msgProps struct {
 	under string
 	date  time.Time
 	page  int // code page of strings
+}
+
+// newMSG reads the message whose streams lie under a path.
+func newMSG(f *oleFile, under string) *msgProps {
+	m := &msgProps{f: f, under: under}
+	head := 32
+	if under != "" {
+		head = 24
+	}
+	m.fixed(head)
+	return m
+}
+
+func (m *msgProps) sent() time.Time { return m.date }
+
+func (m *msgProps) attachments() []outlookAttachment {
+	var out []outlookAttachment
+	for _, dir := range m.dirs("__attach_version1.0_") {
+		a := &msgProps{f: m.f, under: dir, page: m.page}
+		found := outlookAttachment{name: cmp.Or(a.str("3707"), a.str("3704")), data: a.bin("3701")}
+		if embedded := dir + "/__substg1.0_3701000D"; len(found.data) == 0 && m.f.hasDir(embedded) {
+			found.message = newMSG(m.f, embedded)
+		}
+		out = append(out, found)
+	}
+	return out
 }
 
 func (m *msgProps) name(s string) string {
