@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -36,6 +37,7 @@ type Assistant struct {
 	retriever Retriever
 	texts     Texts
 	options   Options
+	budget    atomic.Int64 // tokens of a prompt that the model was found to take; 0: not found less than asked for
 }
 
 // Errors that callers test for with errors.Is.

@@ -267,3 +267,30 @@ func TestAnswerJSON(t *testing.T) {
 		}
 	}
 }
+
+func TestPromptFitsTheModel(t *testing.T) {
+	l := office()
+	var sizes []int
+	g := &scripted{reply: func(m []model.Message) (string, error) {
+		n := len(m[0].Text) + len(m[1].Text)
+		sizes = append(sizes, n)
+		if n > 2000 {
+			return "", &model.Error{Kind: model.KindTooLarge, Message: "maximum context length exceeded"}
+		}
+		return "The Team plan costs 25 € a month. [1]", nil
+	}}
+	a := New(l, l, &Options{Generator: g, Limit: 12})
+	for range 2 {
+		answer, err := a.Ask(context.Background(), Question{Text: "How much does the Team plan cost?"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkAnswer(t, l, answer)
+		if answer.Model != "fake:scripted" || answer.Status != StatusAnswered {
+			t.Errorf("model %s, status %s, note %q", answer.Model, answer.Status, answer.Note)
+		}
+	}
+	if n := len(sizes); n < 3 || sizes[n-1] != sizes[n-2] {
+		t.Errorf("prompts of %v bytes: the second question did not begin with what the model takes", sizes)
+	}
+}

@@ -25,6 +25,7 @@ const overrule = 0.97
 func (t *task) generate(ctx context.Context, g model.Generator) (done bool, err error) {
 	begun := time.Now()
 	o := &t.assistant.options
+	var failed error // of the model
 	in := prompt.Input{Question: t.asked, Language: t.language, Passages: t.result.Passages}
 	if t.answer.Standalone == "" {
 		in.History = historyOf(t.history)
@@ -32,17 +33,29 @@ func (t *task) generate(ctx context.Context, g model.Generator) (done bool, err 
 			t.answer.Summary, in.Summary = s, markerAtWill.ReplaceAllString(s.Text, "")
 		}
 	}
-	built, err := o.Prompt.Build(in)
-	if err != nil {
-		t.answer.Note = "the model was not asked: " + err.Error()
-		return false, nil
-	}
-	t.answer.Model = g.Name()
 	limited, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
-	d := &drafting{task: t, ctx: ctx, verifier: newVerifier(t.assistant.texts, built.Sources, t.question)}
-	d.verifier.prefer = t.preference()
-	completion, err := g.Generate(limited, model.Request{Messages: built.Messages, MaxTokens: o.MaxTokens, Temperature: 0}, d.add)
+	var d *drafting
+	var completion *model.Completion
+	for tries := 0; ; tries++ {
+		room := t.assistant.room()
+		built, err := room.Build(in)
+		if err != nil {
+			t.answer.Note = "the model was not asked: " + err.Error()
+			return false, nil
+		}
+		t.answer.Model = g.Name()
+		d = &drafting{task: t, ctx: ctx, verifier: newVerifier(t.assistant.texts, built.Sources, t.question)}
+		d.verifier.prefer = t.preference()
+		completion, err = g.Generate(limited, model.Request{Messages: built.Messages, MaxTokens: o.MaxTokens, Temperature: 0}, d.add)
+		var failure *model.Error
+		if tries < 3 && errors.As(err, &failure) && failure.Kind == model.KindTooLarge && d.all.Len() == 0 {
+			t.assistant.halve(room)
+			continue
+		}
+		failed = err
+		break
+	}
 	t.answer.Timings["model"] = time.Since(begun)
 	if completion != nil {
 		t.answer.Usage = sum(t.answer.Usage, completion.Usage)
@@ -52,14 +65,14 @@ func (t *task) generate(ctx context.Context, g model.Generator) (done bool, err 
 		return false, d.failed // the caller's own error
 	case ctx.Err() != nil:
 		return false, fmt.Errorf("ask: model: %w", ctx.Err())
-	case errors.Is(err, errLooping):
+	case errors.Is(failed, errLooping):
 		// What was said before the loop stands or falls by itself.
 		if len(t.answer.Statements) == 0 {
 			return t.fallBack("the model repeated itself")
 		}
 		t.answer.Note = "the model repeated itself and was stopped"
-	case err != nil:
-		return t.fallBack(reasonOf(err))
+	case failed != nil:
+		return t.fallBack(reasonOf(failed))
 	}
 	if err := d.end(); err != nil {
 		return false, err
@@ -94,6 +107,25 @@ func (t *task) generate(ctx context.Context, g model.Generator) (done bool, err 
 	}
 	t.finish()
 	return true, nil
+}
+
+// room is the prompt builder within what the model was found to take.
+func (a *Assistant) room() *prompt.Builder {
+	b := *a.options.Prompt
+	if n := int(a.budget.Load()); n > 0 {
+		b.Budget = n
+	}
+	return &b
+}
+
+// halve remembers that a prompt by b was more than the model takes, so that
+// later questions begin with less.
+func (a *Assistant) halve(b *prompt.Builder) {
+	budget := b.Budget
+	if budget == 0 {
+		budget = prompt.DefaultBudget
+	}
+	a.budget.Store(int64(max(1, budget/2)))
 }
 
 // preference is how well each unit answers the question, between 0 and 1/2.
