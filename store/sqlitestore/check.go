@@ -149,15 +149,20 @@ func (p *pointSegment) check(ctx context.Context) (err error) {
 	if err := p.verify(0, int64(len(p.b))); err != nil {
 		return err
 	}
-	if !slices.IsSorted(p.runKeys) || !ascending(p.terms) || !slices.IsSorted(p.runLocals) || p.runLocals[len(p.runKeys)] != uint32(p.n) {
+	if !slices.IsSorted(p.runKeys) || !slices.IsSorted(p.runLocals) || p.runLocals[len(p.runKeys)] != uint32(p.n) {
 		return fmt.Errorf("%w: tables are not in order", errSegment)
 	}
 	var blk block
-	for i := range p.terms {
+	last := int64(-1)
+	for i, walk := 0, p.terms.walk(); walk.next(); i++ {
 		if i%4096 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		l, _, err := p.listAt(i)
+		if int64(walk.term) <= last {
+			return fmt.Errorf("%w: terms are not in order", errSegment)
+		}
+		last = int64(walk.term)
+		l, err := p.listAt(walk.from, walk.to)
 		if err != nil {
 			return err
 		}
@@ -166,15 +171,15 @@ func (p *pointSegment) check(ctx context.Context) (err error) {
 			l.decode(b, &blk)
 			for j, local := range blk.locals[:blk.n] {
 				if local < next || local >= uint32(p.n) {
-					return fmt.Errorf("%w: postings of term %d are not in order", errSegment, p.terms[i])
+					return fmt.Errorf("%w: postings of term %d are not in order", errSegment, walk.term)
 				}
 				next = local + 1
 				if w := p.weights.at(local, blk.ranks[j]); !(w > 0) || w > l.bound(b) || w > l.largest {
-					return fmt.Errorf("%w: weight %v of term %d exceeds its bound", errSegment, w, p.terms[i])
+					return fmt.Errorf("%w: weight %v of term %d exceeds its bound", errSegment, w, walk.term)
 				}
 			}
 			if l.skips != nil && l.last(b) != next-1 {
-				return fmt.Errorf("%w: skip table of term %d", errSegment, p.terms[i])
+				return fmt.Errorf("%w: skip table of term %d", errSegment, walk.term)
 			}
 		}
 	}

@@ -171,8 +171,9 @@ func TestPostings(t *testing.T) {
 			lw.add(locals[i], ranks[i])
 			byLocal[locals[i]] = w.at(locals[i], ranks[i])
 		}
-		coded := append(lw.appendTo(nil), make([]byte, 16)...)
-		l, ok := openList(coded)
+		largest := max(slices.Max(w.first), slices.Max(w.rest))
+		coded := append(lw.appendTo(nil, largest), make([]byte, 16)...)
+		l, ok := openRiceList(coded, &w, largest)
 		if !ok || l.n != n {
 			t.Fatalf("list of %d opens as %d, %v", n, l.n, ok)
 		}

@@ -21,8 +21,8 @@ const (
 	secWeightFrom // where its others begin
 	secWeightRest
 	secPostings
-	secTerms
-	secTermFrom   // where each term's list begins in the postings, and the end
+	secTerms      // see termtable.go
+	secTermFrom   // of format 1: where each term's list begins in the postings, and the end
 	secAttrLocals // first local of each run of points with equal attributes, and the number of points
 	secAttrSeconds
 	secAttrNanos
@@ -42,9 +42,9 @@ type pointSegment struct {
 	runLocals []uint32
 	ids       []byte
 	weights   weights
+	largest   float32 // weight; 0 in format 1
 	postings  []byte
-	terms     []uint32
-	termFrom  []uint32
+	terms     termTable
 	attrs     attributes
 }
 
@@ -136,7 +136,14 @@ func (b *pointBuilder) write(out io.Writer, lists func(w *listWriter, yield func
 	b.pathFrom = append(b.pathFrom, uint32(len(b.paths)))
 	b.weights.from = append(b.weights.from, uint32(len(b.weights.rest)))
 	s := newSegmentWriter(out)
-	s.section(binary.LittleEndian.AppendUint32(nil, uint32(b.n)))
+	var largest float32
+	for i, w := range b.weights.first {
+		if from, to := b.weights.from[i], b.weights.from[i+1]; from < to {
+			w = b.weights.rest[to-1]
+		}
+		largest = max(largest, w)
+	}
+	s.section(binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, uint32(b.n)), math.Float32bits(largest)))
 	writeNumbers(s, b.runKeys)
 	writeNumbers(s, b.runLocals)
 	s.section(b.ids)
@@ -145,13 +152,12 @@ func (b *pointBuilder) write(out io.Writer, lists func(w *listWriter, yield func
 	writeNumbers(s, b.weights.rest)
 	s.begin()
 	w := listWriter{weights: &b.weights}
-	var terms, termFrom []uint32
+	var terms termWriter
 	var buf []byte
 	at := int64(0)
 	err := lists(&w, func(term uint32) error {
-		terms = append(terms, term)
-		termFrom = append(termFrom, uint32(at))
-		buf = w.appendTo(buf[:0])
+		buf = w.appendTo(buf[:0], largest)
+		terms.add(term, uint32(at), uint32(len(buf)))
 		s.write(buf)
 		if at += int64(len(buf)); at > math.MaxUint32 {
 			return fmt.Errorf("postings of a segment exceed 4 GiB")
@@ -162,8 +168,8 @@ func (b *pointBuilder) write(out io.Writer, lists func(w *listWriter, yield func
 		return 0, err
 	}
 	s.write(zeros[:16]) // room for unpack to read on
-	writeNumbers(s, terms)
-	writeNumbers(s, append(termFrom, uint32(at)))
+	s.section(terms.bytes())
+	s.section(nil)
 	writeNumbers(s, b.attrLocals)
 	writeNumbers(s, b.seconds)
 	writeNumbers(s, b.nanos)
@@ -280,7 +286,7 @@ func openPoints(s *segment) (*pointSegment, error) {
 		}
 	}
 	head := s.section(secHead)
-	if len(head) != 4 {
+	if len(head) != 4 && len(head) != 8 {
 		return nil, fail
 	}
 	p.n = int(binary.LittleEndian.Uint32(head))
@@ -292,8 +298,17 @@ func openPoints(s *segment) (*pointSegment, error) {
 		rest: numbersOf[float32](s.section(secWeightRest)),
 	}
 	p.postings = s.section(secPostings)
-	p.terms = numbersOf[uint32](s.section(secTerms))
-	p.termFrom = numbersOf[uint32](s.section(secTermFrom))
+	if len(head) == 4 {
+		p.terms.hashes, p.terms.from = numbersOf[uint32](s.section(secTerms)), numbersOf[uint32](s.section(secTermFrom))
+		if len(p.terms.from) != len(p.terms.hashes)+1 {
+			return nil, fail
+		}
+	} else {
+		p.largest = math.Float32frombits(binary.LittleEndian.Uint32(head[4:]))
+		if !p.terms.open(s.section(secTerms)) {
+			return nil, fail
+		}
+	}
 	a := &p.attrs
 	a.locals = numbersOf[uint32](s.section(secAttrLocals))
 	a.seconds = numbersOf[int64](s.section(secAttrSeconds))
@@ -312,7 +327,7 @@ func openPoints(s *segment) (*pointSegment, error) {
 	}
 	k := len(a.seconds)
 	if r.err != nil || len(p.runLocals) != len(p.runKeys)+1 || len(p.ids) != 16*p.n || len(p.weights.first) != p.n || len(p.weights.from) != p.n+1 ||
-		len(p.termFrom) != len(p.terms)+1 || len(a.locals) != k+1 || len(a.nanos) != k || len(a.codes) != 4*k || len(a.pathFrom) != k+1 || len(p.postings) < 16 {
+		len(a.locals) != k+1 || len(a.nanos) != k || len(a.codes) != 4*k || len(a.pathFrom) != k+1 || len(p.postings) < 16 {
 		return nil, fail
 	}
 	return p, nil
@@ -353,26 +368,32 @@ func (p *pointSegment) id(local uint32) []byte { return p.ids[16*local : 16*loca
 
 // list opens the list of a term; found is false when no point holds it.
 func (p *pointSegment) list(term uint32) (l list, found bool, err error) {
-	i, found := slices.BinarySearch(p.terms, term)
+	from, to, found := p.terms.find(term)
 	if !found {
 		return l, false, nil
 	}
-	return p.listAt(i)
+	l, err = p.listAt(from, to)
+	return l, err == nil, err
 }
 
-func (p *pointSegment) listAt(i int) (l list, found bool, err error) {
-	from, to := int64(p.termFrom[i]), int64(p.termFrom[i+1])
-	if from >= to || to > int64(len(p.postings)) {
-		return l, false, fmt.Errorf("%s: %w", p.name, errSegment)
+// listAt opens the list that takes bytes [from, to) of the postings.
+func (p *pointSegment) listAt(from, to uint32) (l list, err error) {
+	if from >= to || int64(to) > int64(len(p.postings))-8 {
+		return l, fmt.Errorf("%s: %w", p.name, errSegment)
 	}
-	if err := p.verifyIn(secPostings, from, min(to+8, int64(len(p.postings)))); err != nil {
-		return l, false, err
+	if err := p.verifyIn(secPostings, int64(from), int64(to)+8); err != nil {
+		return l, err
 	}
-	l, ok := openList(p.postings[from:])
+	var ok bool
+	if p.largest == 0 {
+		l, ok = openList(p.postings[from:])
+	} else {
+		l, ok = openRiceList(p.postings[from:], &p.weights, p.largest)
+	}
 	if !ok {
-		return l, false, fmt.Errorf("%s: %w", p.name, errSegment)
+		return l, fmt.Errorf("%s: %w", p.name, errSegment)
 	}
-	return l, true, nil
+	return l, nil
 }
 
 // mergePoints writes one segment of the live points of neighbouring segments in
@@ -384,7 +405,12 @@ func mergePoints(out io.Writer, in []*pointState, interrupted func() error) (n i
 		maps[i] = b.take(s)
 	}
 	size, err = b.write(out, func(w *listWriter, yield func(uint32) error) error {
-		at := make([]int, len(in))
+		walks := make([]termWalk, len(in))
+		more := make([]bool, len(in))
+		for i, s := range in {
+			walks[i] = s.terms.walk()
+			more[i] = walks[i].next()
+		}
 		var blk block
 		for count := 0; ; count++ {
 			if count%1024 == 0 {
@@ -393,10 +419,10 @@ func mergePoints(out io.Writer, in []*pointState, interrupted func() error) (n i
 				}
 			}
 			term, any := uint32(math.MaxUint32), false
-			for i, s := range in {
-				if at[i] < len(s.terms) {
+			for i := range in {
+				if more[i] {
 					any = true
-					term = min(term, s.terms[at[i]])
+					term = min(term, walks[i].term)
 				}
 			}
 			if !any {
@@ -404,14 +430,14 @@ func mergePoints(out io.Writer, in []*pointState, interrupted func() error) (n i
 			}
 			w.reset()
 			for i, s := range in {
-				if at[i] == len(s.terms) || s.terms[at[i]] != term {
+				if !more[i] || walks[i].term != term {
 					continue
 				}
-				l, _, err := s.listAt(at[i])
+				l, err := s.listAt(walks[i].from, walks[i].to)
 				if err != nil {
 					return err
 				}
-				at[i]++
+				more[i] = walks[i].next()
 				for j := range l.blocks {
 					l.decode(j, &blk)
 					for k := range blk.n {

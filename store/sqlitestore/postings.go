@@ -12,10 +12,14 @@ import (
 // that point: 0 for the smallest. Weights of BM25 take few values in a point,
 // so ranks take a bit or two and lose nothing.
 //
-// A list is: its length, its largest weight, and blocks of 128 postings. Longer
-// lists begin with a skip table that gives for each block the last local, where
-// the block starts and a bound of its weights. Full blocks are two runs of
-// numbers of fixed width; the last, partial block is coded byte by byte.
+// A list is: its length, a bound of its weights, and blocks of 128 postings.
+// Lists of a block or more begin with a skip table that gives for each block the
+// last local, where the block starts and a bound of its weights. A block is the
+// gaps between locals, and the ranks where one is not 0, in Rice codes: each
+// number's high bits count zeros in a run of bits, its low bits lie side by side
+// behind that run. How many bits are low is chosen by block.
+//
+// Format 1 had fixed widths and, in the last block, bytes; it is still read.
 
 const blockSize = 128
 
@@ -53,8 +57,13 @@ func (w *listWriter) add(local, rank uint32) {
 	w.ranks = append(w.ranks, rank)
 }
 
-// appendTo codes the list that was added.
-func (w *listWriter) appendTo(b []byte) []byte {
+// smallList is the length below which a list has no bound: its weights are
+// looked at when it is opened.
+const smallList = 4
+
+// appendTo codes the list that was added. largest is the largest weight of the
+// segment.
+func (w *listWriter) appendTo(b []byte, largest float32) []byte {
 	n := len(w.locals)
 	w.data, w.skips, w.offsets, w.tops = w.data[:0], w.skips[:0], w.offsets[:0], w.tops[:0]
 	next := uint32(0) // smallest local that can follow
@@ -63,68 +72,127 @@ func (w *listWriter) appendTo(b []byte) []byte {
 		locals, ranks := w.locals[from:to], w.ranks[from:to]
 		ranks = ranks[:len(locals)]
 		var top float32
+		var gaps [blockSize]uint32
+		ranked := byte(0)
 		for i, local := range locals {
 			top = max(top, w.weights.at(local, ranks[i]))
+			gaps[i] = local - next
+			next = local + 1
+			if ranks[i] != 0 {
+				ranked = hasRanks
+			}
 		}
 		w.tops = append(w.tops, top)
 		if n >= blockSize {
-			w.skips = binary.LittleEndian.AppendUint32(w.skips, locals[len(locals)-1])
+			w.skips = binary.LittleEndian.AppendUint32(w.skips, next-1)
 			w.offsets = binary.LittleEndian.AppendUint32(w.offsets, uint32(len(w.data)))
 		}
-		if len(locals) < blockSize {
-			for i, local := range locals {
-				v := uint64(local-next) << 1
-				if ranks[i] != 0 {
-					v |= 1
-				}
-				w.data = binary.AppendUvarint(w.data, v)
-				if ranks[i] != 0 {
-					w.data = binary.AppendUvarint(w.data, uint64(ranks[i]))
-				}
-				next = local + 1
-			}
-			break
+		low := lowBits(gaps[:len(locals)])
+		w.data = append(w.data, byte(low)|ranked)
+		if ranked == 0 {
+			w.data = appendRice(w.data, gaps[:len(locals)], low)
+			continue
 		}
-		var deltas [blockSize]uint32
-		var all, allRanks uint32
-		for i, local := range locals {
-			deltas[i] = local - next
-			next = local + 1
-			all |= deltas[i]
-			allRanks |= ranks[i]
-		}
-		wd, wr := bits.Len32(all), bits.Len32(allRanks)
-		w.data = append(w.data, byte(wd), byte(wr))
-		w.data = pack(w.data, deltas[:], wd)
-		w.data = pack(w.data, ranks, wr)
+		lowRank := lowBits(ranks)
+		w.data = append(w.data, byte(lowRank))
+		w.data = appendRice(w.data, gaps[:len(locals)], low)
+		w.data = appendRice(w.data, ranks, lowRank)
 	}
-	largest := slices.Max(w.tops)
 	b = putUint(b, n)
-	b = binary.LittleEndian.AppendUint32(b, math.Float32bits(largest))
-	if n >= blockSize {
+	switch {
+	case n >= blockSize:
+		own := slices.Max(w.tops)
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(own))
 		b = append(append(b, w.skips...), w.offsets...)
 		for _, top := range w.tops {
-			b = append(b, bound(top, largest))
+			b = append(b, bound(top, own))
 		}
+	case n >= smallList:
+		b = append(b, bound(w.tops[0], largest))
 	}
 	return append(b, w.data...)
 }
 
-// pack appends 128 numbers of width bits each.
-func pack(b []byte, v []uint32, width int) []byte {
-	if width == 0 {
+// hasRanks marks a block with ranks other than 0.
+const hasRanks = 1 << 5
+
+// lowBits returns the number of low bits that makes numbers shortest.
+func lowBits(v []uint32) int {
+	sum := uint64(0)
+	for _, x := range v {
+		sum += uint64(x)
+	}
+	best, least := 0, uint64(math.MaxUint64)
+	// The best is near the logarithm of the mean.
+	guess := bits.Len64(sum / uint64(len(v)))
+	for k := max(0, guess-2); k <= min(31, guess+1); k++ {
+		size := uint64(k * len(v))
+		for _, x := range v {
+			size += uint64(x >> k)
+		}
+		if size < least {
+			best, least = k, size
+		}
+	}
+	return best
+}
+
+// appendRice appends numbers with so many low bits each.
+func appendRice(b []byte, v []uint32, low int) []byte {
+	at, n := len(b), 0 // bits from at on
+	for _, x := range v {
+		n += int(x >> low)
+		for len(b)-at <= n>>3 {
+			b = append(b, 0)
+		}
+		b[at+n>>3] |= 1 << (n & 7)
+		n++
+	}
+	if low == 0 {
 		return b
 	}
 	var acc uint64
-	n := 0
+	n = 0
 	for _, x := range v {
-		acc |= uint64(x) << n
-		for n += width; n >= 8; n -= 8 {
+		acc |= uint64(x&(1<<low-1)) << n
+		for n += low; n >= 8; n -= 8 {
 			b = append(b, byte(acc))
 			acc >>= 8
 		}
 	}
+	if n > 0 {
+		b = append(b, byte(acc))
+	}
 	return b
+}
+
+// readRice reads n numbers into dst and returns how many bytes they take. src
+// goes on for 8 bytes behind them.
+func readRice(dst []uint32, src []byte, low int) int {
+	word := binary.LittleEndian.Uint64(src)
+	base, last := 0, -1
+	for i := range dst {
+		for word == 0 {
+			base += 64
+			word = binary.LittleEndian.Uint64(src[base>>3:])
+		}
+		at := base + bits.TrailingZeros64(word)
+		word &= word - 1
+		dst[i] = uint32(at-last-1) << low
+		last = at
+	}
+	used := last>>3 + 1
+	if low == 0 {
+		return used
+	}
+	src = src[used:]
+	mask := uint32(1)<<low - 1
+	at := 0
+	for i := range dst {
+		dst[i] |= uint32(binary.LittleEndian.Uint64(src[at>>3:])>>(at&7)) & mask
+		at += low
+	}
+	return used + (at+7)>>3
 }
 
 // unpack reads 128 numbers. src must go on for 8 bytes behind them.
@@ -160,10 +228,11 @@ type list struct {
 	offsets []byte
 	bounds  []byte
 	data    []byte // goes on behind the list
+	rice    bool   // false in format 1
 }
 
-// openList reads the head of a list; the bytes behind b's list must be at least
-// 8. ok is false for damaged bytes.
+// openList reads the head of a list of format 1; the bytes behind b's list must
+// be at least 8. ok is false for damaged bytes.
 func openList(b []byte) (l list, ok bool) {
 	n, k := binary.Uvarint(b)
 	if k <= 0 || len(b) < k+4 || n == 0 || n > math.MaxUint32 {
@@ -171,17 +240,49 @@ func openList(b []byte) (l list, ok bool) {
 	}
 	l.n = int(n)
 	l.largest = math.Float32frombits(binary.LittleEndian.Uint32(b[k:]))
-	b = b[k+4:]
+	return l, l.skipTable(b[k+4:])
+}
+
+// openRiceList is openList for what listWriter writes: with the weights of the
+// segment and the largest of them.
+func openRiceList(b []byte, w *weights, largest float32) (l list, ok bool) {
+	n, k := binary.Uvarint(b)
+	if k <= 0 || len(b) < k+4 || n == 0 || n > math.MaxUint32 {
+		return l, false
+	}
+	l.n, l.rice = int(n), true
+	b = b[k:]
+	switch {
+	case l.n >= blockSize:
+		l.largest = math.Float32frombits(binary.LittleEndian.Uint32(b))
+		b = b[4:]
+	case l.n >= smallList:
+		l.largest = unbound(b[0], largest)
+		b = b[1:]
+	default:
+		l.data, l.blocks = b, 1
+		var blk block
+		l.decode(0, &blk)
+		for i, local := range blk.locals[:l.n] {
+			l.largest = max(l.largest, w.at(local, blk.ranks[i]))
+		}
+		return l, true
+	}
+	return l, l.skipTable(b)
+}
+
+// skipTable reads what stands before the blocks.
+func (l *list) skipTable(b []byte) bool {
 	l.blocks = (l.n + blockSize - 1) / blockSize
 	if l.n >= blockSize {
 		if len(b) < 9*l.blocks {
-			return l, false
+			return false
 		}
 		l.skips, l.offsets, l.bounds = b[:4*l.blocks], b[4*l.blocks:8*l.blocks], b[8*l.blocks:9*l.blocks]
 		b = b[9*l.blocks:]
 	}
 	l.data = b
-	return l, true
+	return true
 }
 
 func (l *list) last(block int) uint32 {
@@ -216,6 +317,27 @@ func (l *list) decode(i int, out *block) {
 		if i > 0 {
 			next = l.last(i-1) + 1
 		}
+	}
+	if l.rice {
+		n := min(blockSize, l.n-i*blockSize)
+		out.n = n
+		at := 1
+		ranked := data[0]&hasRanks != 0
+		if ranked {
+			at = 2
+		}
+		at += readRice(out.locals[:n], data[at:], int(data[0]&31))
+		for j, gap := range out.locals[:n] {
+			next += gap
+			out.locals[j] = next
+			next++
+		}
+		if ranked {
+			readRice(out.ranks[:n], data[at:], int(data[1]&31))
+		} else {
+			clear(out.ranks[:n])
+		}
+		return
 	}
 	if n := l.n - i*blockSize; n < blockSize {
 		out.n = n

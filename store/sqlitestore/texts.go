@@ -245,7 +245,6 @@ func (s *Store) vocabularyFor(ctx context.Context, docs []store.Document) (*voca
 		return nil, err
 	}
 	v := learn(samples)
-	v.id = id + 1
 	v.encoder()
 	if err := s.keepVocabulary(ctx, v, stored); err != nil {
 		return nil, err
@@ -256,6 +255,11 @@ func (s *Store) vocabularyFor(ctx context.Context, docs []store.Document) (*voca
 
 func (s *Store) keepVocabulary(ctx context.Context, v *vocabulary, learned int64) error {
 	return s.write(ctx, func(t *txn) error {
+		last, err := t.c.int("SELECT max(id) FROM vocabularies")
+		if err != nil {
+			return err
+		}
+		v.id = last + 1
 		coded := sealed(v.coded())
 		for _, key := range []int64{v.id, -v.id} {
 			if _, err := t.c.exec("INSERT INTO vocabularies(id, data) VALUES(?, ?)", key, coded); err != nil {
