@@ -274,7 +274,7 @@ func TestPromptFitsTheModel(t *testing.T) {
 	g := &scripted{reply: func(m []model.Message) (string, error) {
 		n := len(m[0].Text) + len(m[1].Text)
 		sizes = append(sizes, n)
-		if n > 2000 {
+		if n > 1500 {
 			return "", &model.Error{Kind: model.KindTooLarge, Message: "maximum context length exceeded"}
 		}
 		return "The Team plan costs 25 € a month. [1]", nil

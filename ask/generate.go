@@ -49,8 +49,8 @@ func (t *task) generate(ctx context.Context, g model.Generator) (done bool, err 
 		d.verifier.prefer = t.preference()
 		completion, err = g.Generate(limited, model.Request{Messages: built.Messages, MaxTokens: o.MaxTokens, Temperature: 0}, d.add)
 		var failure *model.Error
-		if tries < 3 && errors.As(err, &failure) && failure.Kind == model.KindTooLarge && d.all.Len() == 0 {
-			t.assistant.halve(room)
+		if tries < mostShorter && errors.As(err, &failure) && failure.Kind == model.KindTooLarge && d.all.Len() == 0 {
+			t.assistant.budget.Store(int64(built.Tokens * 2 / 3))
 			continue
 		}
 		failed = err
@@ -109,6 +109,10 @@ func (t *task) generate(ctx context.Context, g model.Generator) (done bool, err 
 	return true, nil
 }
 
+// mostShorter bounds how often a prompt is shortened, by a third each time, for
+// one question; later questions begin where it ended.
+const mostShorter = 5
+
 // room is the prompt builder within what the model was found to take.
 func (a *Assistant) room() *prompt.Builder {
 	b := *a.options.Prompt
@@ -116,16 +120,6 @@ func (a *Assistant) room() *prompt.Builder {
 		b.Budget = n
 	}
 	return &b
-}
-
-// halve remembers that a prompt by b was more than the model takes, so that
-// later questions begin with less.
-func (a *Assistant) halve(b *prompt.Builder) {
-	budget := b.Budget
-	if budget == 0 {
-		budget = prompt.DefaultBudget
-	}
-	a.budget.Store(int64(max(1, budget/2)))
 }
 
 // preference is how well each unit answers the question, between 0 and 1/2.
