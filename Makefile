@@ -3,7 +3,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS = -s -w -X main.version=$(VERSION)
 export CGO_ENABLED = 0
 
-.PHONY: build install test race soak bench fuzz lint fmt golden encoder-weights clean
+.PHONY: build install test race soak bench kernels fuzz lint fmt golden encoder-weights clean
 
 build: ## bin/lore
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/lore ./cmd/lore
@@ -20,7 +20,10 @@ race: ## needs a C compiler
 soak: ## the long versions of crash and mutation tests; about an hour
 	LORE_SOAK=1 $(GO) test -timeout 2h -count=1 ./store/... ./ingest/...
 
-bench:
+bench: ## lore beside other engines, small, into docs/BENCHMARKS.md; a few minutes
+	cd bench && $(GO) run . -name small -out ../docs/BENCHMARKS.md
+
+kernels: ## benchmarks of single functions
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 fuzz: ## every fuzz target for a minute each

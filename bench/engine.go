@@ -53,8 +53,8 @@ var engines = []engine{
 	{name: "sqlite-vec/vectors", leg: vectors, language: "C as Go", note: "vec0 by modernc, float32, cosine; vectors alone", index: indexSQLiteVec, open: openSQLiteVec},
 	{name: "faiss-flat/vectors", leg: vectors, language: "C++", note: "Python package, float32; vectors alone", peer: true, module: "faiss"},
 	{name: "faiss-sq8/vectors", leg: vectors, language: "C++", note: "Python package, 8 bits a number; vectors alone", peer: true, module: "faiss"},
-	{name: "qdrant/words", leg: words, language: "Rust", note: "lore's store on a server, whose memory and disk are not counted", index: indexQdrant, open: openQdrantWords},
-	{name: "qdrant/vectors", leg: vectors, language: "Rust", note: "the same collection", index: noIndex, open: openQdrantVectors},
+	{name: "qdrant/words", leg: words, language: "Rust", note: "lore's store on a server, whose memory and disk are not counted", index: indexQdrant, open: openQdrantWords, cost: qdrantCost("texts")},
+	{name: "qdrant/vectors", leg: vectors, language: "Rust", note: "the same collection", index: noIndex, open: openQdrantVectors, cost: qdrantCost("vectors")},
 }
 
 func engineNames() []string {

@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/lore-kb/lore/store"
@@ -15,9 +15,9 @@ func qdrantOptions(s *settings) qdrantstore.Options {
 	return qdrantstore.Options{Address: s.qdrant, APIKey: os.Getenv("QDRANT_API_KEY"), Collection: collection, Model: loreModel(s)}
 }
 
-// indexQdrant replaces the collection. How long the texts and the vectors took,
-// each for itself, goes to standard error; the table has their sum.
-func indexQdrant(ctx context.Context, s *settings, _ string) error {
+// indexQdrant replaces the collection and notes how long the texts and the vectors
+// took, each for itself.
+func indexQdrant(ctx context.Context, s *settings, dir string) error {
 	o := qdrantOptions(s)
 	if err := qdrantstore.RemoveCollection(ctx, o); err != nil && !errors.Is(err, store.ErrNoCollection) {
 		return err
@@ -28,16 +28,31 @@ func indexQdrant(ctx context.Context, s *settings, _ string) error {
 		return err
 	}
 	defer st.Close()
-	began := time.Now()
-	if err := putCorpus(ctx, s, st); err != nil {
-		return err
+	for _, step := range []struct {
+		name string
+		run  func(context.Context, *settings, store.Store) error
+	}{{"texts", putCorpus}, {"vectors", setVectors}} {
+		wall, cpu := time.Now(), cpuTime()
+		if err := step.run(ctx, s, st); err != nil {
+			return err
+		}
+		if err := writeJSON(qdrantCostFile(dir, step.name), buildCost{Seconds: time.Since(wall).Seconds(), CPU: (cpuTime() - cpu).Seconds()}); err != nil {
+			return err
+		}
 	}
-	texts := time.Since(began)
-	if err := setVectors(ctx, s, st); err != nil {
-		return err
-	}
-	fmt.Fprintf(os.Stderr, "qdrant: %d chunks in %.1f s, their vectors in %.1f s\n", s.corpus.Chunks, texts.Seconds(), (time.Since(began) - texts).Seconds())
 	return nil
+}
+
+func qdrantCostFile(dir, step string) string {
+	return filepath.Join(filepath.Dir(dir), "qdrant-"+step+".cost")
+}
+
+func qdrantCost(step string) func(string) (buildCost, bool) {
+	return func(dir string) (buildCost, bool) {
+		var c buildCost
+		err := readJSON(qdrantCostFile(dir, step), &c)
+		return c, err == nil
+	}
 }
 
 func openQdrant(ctx context.Context, s *settings, leg store.Leg) (searcher, error) {

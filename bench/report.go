@@ -67,14 +67,15 @@ func legTable(s *settings, l leg, results []*result) string {
 			continue
 		}
 		rate, disk := "–", "–"
-		if r.Build.Seconds > 0 && !e.exact && r.Build.Disk > 0 {
-			if l == words {
-				rate = fmt.Sprintf("%.1f", float64(s.corpus.Bytes)/1e6/r.Build.Seconds)
-				disk = fmt.Sprintf("%.2f", float64(r.Build.Disk)/float64(s.corpus.Bytes))
-			} else {
-				rate = fmt.Sprintf("%.0f", float64(s.corpus.Chunks)/r.Build.Seconds)
-				disk = fmt.Sprintf("%.2f", float64(r.Build.Disk)/float64(4*s.corpus.Chunks*s.corpus.Dimension))
-			}
+		did, stored, format := float64(s.corpus.Bytes)/1e6, float64(s.corpus.Bytes), "%.1f"
+		if l == vectors {
+			did, stored, format = float64(s.corpus.Chunks), float64(4*s.corpus.Chunks*s.corpus.Dimension), "%.0f"
+		}
+		if r.Build.Seconds > 0 && !e.exact {
+			rate = fmt.Sprintf(format, did/r.Build.Seconds)
+		}
+		if r.Build.Disk > 0 {
+			disk = fmt.Sprintf("%.2f", float64(r.Build.Disk)/stored)
 		}
 		ratio, recall, peak := "–", "–", "–"
 		if base != nil && base.P50 > 0 {
