@@ -2,7 +2,6 @@ package extract
 
 import (
 	"bytes"
-	"fmt"
 	"path"
 	"strings"
 
@@ -32,13 +31,15 @@ func init() {
 		{"PowerPoint file", "application/vnd.openxmlformats-officedocument.presentationml.presentation", isPPTX, readPPTX},
 		{"encrypted Office file", "application/octet-stream", isEncryptedOffice, readEncryptedOffice},
 		{"Outlook message", "application/vnd.ms-outlook", isMSG, readMSG},
+		{"Hangul file", "application/x-hwp", isHWP, readHWP},
 		{"Word 97 file", "application/msword", isWord97, readWord97},
 		{"PowerPoint 97 file", "application/vnd.ms-powerpoint", isPowerPoint97, readPowerPoint97},
 		{"Excel 97 file", "application/vnd.ms-excel", isExcel97, readExcel97},
+		{"OneNote section", "application/onenote", isOneNote, readOneNote},
 		{"Outlook store", "application/vnd.ms-outlook-pst", isPST, readPST},
 		{"compiled help file", "application/vnd.ms-htmlhelp", isCHM, readCHM},
 		{"RTF file", "application/rtf", isRTF, readRTF},
-		{"Apple iWork file", "", isIWork, readIWork},
+		{"Apple iWork file", "application/vnd.apple.iwork", isIWork, readIWork},
 		{"ZIP archive", "application/zip", isZip, readZip},
 		{"tar archive", "application/x-tar", isTar, readTar},
 		{"gzip file", "application/gzip", isGzip, readGzip},
@@ -77,7 +78,6 @@ var unread = []struct{ magic, name string }{
 	{"Rar!", "a RAR archive"},
 	{"\x28\xb5\x2f\xfd", "Zstandard data"},
 	{"SQLite format 3\x00", "an SQLite database"},
-	{"\xe4\x52\x5c\x7b\x8c\xd8\xa7\x4d", "a OneNote file"},
 	{"PAR1", "a Parquet file"},
 	{"wOFF", "a font"},
 	{"wOF2", "a font"},
@@ -131,9 +131,6 @@ func recognise(name string, data []byte) (*format, string) {
 			return &formats[i], ""
 		}
 	}
-	if p.oleHas("HwpSummaryInformation") {
-		return nil, "this is a Hangul (HWP) file"
-	}
 	for _, u := range unread {
 		if p.hasPrefix(u.magic) {
 			return nil, "this is " + u.name
@@ -157,12 +154,3 @@ func Supported(name string, head []byte) bool {
 }
 
 func isText(p *probe) bool { return p.sample() != "" }
-
-func isIWork(p *probe) bool {
-	return p.zipHas("Index/Document.iwa") || p.zipHas("Index.zip") && p.named(".key", ".numbers", ".pages")
-}
-
-// readIWork only says what the file is: the format is not published.
-func readIWork(*job, ingest.Input) ([]ingest.Document, error) {
-	return nil, fmt.Errorf("%w: this is an Apple iWork file; export it as PDF or Office file", ingest.ErrUnsupported)
-}
