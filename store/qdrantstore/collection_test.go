@@ -193,3 +193,29 @@ func TestCheckAndRepair(t *testing.T) {
 		t.Errorf("problems of a document that lost a point: %q", got)
 	}
 }
+
+// TestWrongDimension finds a set of points that is not of the collection's model.
+func TestWrongDimension(t *testing.T) {
+	server := qdranttest.Start(t)
+	s := open(t, options(server))
+	put(t, s, document("a", "1", "words"))
+	raw, err := qdrant.NewClient(rawConfig(t, server))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = raw.Close() })
+	if err := raw.DeleteCollection(t.Context(), "lore.handbook~points-1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := raw.CreateCollection(t.Context(), &qdrant.CreateCollection{CollectionName: "lore.handbook~points-1",
+		VectorsConfig:       qdrant.NewVectorsConfigMap(map[string]*qdrant.VectorParams{"dense": {Size: 3, Distance: qdrant.Distance_Cosine}}),
+		SparseVectorsConfig: qdrant.NewSparseVectorsConfig(map[string]*qdrant.SparseVectorParams{"sparse": {}})}); err != nil {
+		t.Fatal(err)
+	}
+	if err := raw.CreateAlias(t.Context(), "lore.handbook", "lore.handbook~points-1"); err != nil {
+		t.Fatal(err)
+	}
+	if got := problems(t, s); !strings.Contains(got, "vectors have 3 dimensions") || !strings.Contains(got, "--rebuild") {
+		t.Errorf("problems %q", got)
+	}
+}
