@@ -110,7 +110,7 @@ func (r *Retriever) searchLegs(ctx context.Context, s *search) error {
 	stats := &s.collection.stats
 	switch {
 	case r.options.Embedder == nil:
-		s.dense.skipped = "no embedder is configured: only keywords were searched"
+		s.dense.skipped = cmp.Or(r.options.NoVector, "no embedder is configured: only keywords were searched")
 	case stats.Points == 0:
 		s.dense.skipped = "nothing is indexed"
 	case stats.Embedded == 0:

@@ -19,6 +19,7 @@ const LegRerank store.Leg = "rerank"
 // Options are for New; the zero value searches by keywords alone.
 type Options struct {
 	Embedder model.Embedder // nil: no dense leg
+	NoVector string         // why there is no Embedder, for Degraded; "": none is configured
 	Reranker model.Reranker // nil: the fused order stands
 
 	Window        int           // hits taken from each leg; 0: 100, and at least three times the limit

@@ -80,7 +80,7 @@ func (p *program) ask(ctx context.Context, text string, f askFlags) error {
 	if len(f.docs) > 0 {
 		how = creating
 	}
-	st, err := p.openStore(ctx, how, embedder)
+	st, embedder, err := p.openToAsk(ctx, how, embedder)
 	if err != nil {
 		return err
 	}

@@ -60,7 +60,7 @@ func (p *program) chat(ctx context.Context, filters []string, goOn bool) error {
 	if err != nil {
 		return err
 	}
-	st, err := p.openStore(ctx, reading, embedder)
+	st, embedder, err := p.openToAsk(ctx, reading, embedder)
 	if err != nil {
 		return err
 	}

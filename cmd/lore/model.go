@@ -147,8 +147,7 @@ func (p *program) switchTo(ctx context.Context, st store.Store, switcher store.S
 		return nil
 	}
 	if status.Next != (store.Model{}) && status.Next != target {
-		return fmt.Errorf("a switch to %s is under way; finish it with `lore model switch %s`, or end it with `lore model switch --abandon`",
-			status.Next.Fingerprint, embedderName(status.Next.Fingerprint))
+		return underWay(status.Next)
 	}
 	w, err := switcher.BeginSwitch(ctx, target)
 	if err == nil && !noWait {
@@ -375,6 +374,12 @@ type otherModelError struct {
 
 func (e *otherModelError) Error() string { return e.text }
 func (e *otherModelError) Unwrap() error { return e.err }
+
+// underWay is the error of a switch that another one is in the way of.
+func underWay(next store.Model) error {
+	return fmt.Errorf("a switch to %s is under way; finish it with `lore model switch %s`, or end it with `lore model switch --abandon`",
+		next.Fingerprint, embedderName(next.Fingerprint))
+}
 
 // explainMismatch says what to do about a collection of another model.
 func (p *program) explainMismatch(m *store.ModelMismatchError) error {

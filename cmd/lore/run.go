@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/lore-kb/lore/internal/config"
+	"github.com/lore-kb/lore/model"
 )
 
 // Exit codes; README.md lists them.

@@ -73,7 +73,7 @@ func (p *program) search(ctx context.Context, query retrieve.Query) (*retrieve.R
 	if err != nil {
 		return nil, err
 	}
-	st, err := p.openStore(ctx, reading, embedder)
+	st, embedder, err := p.openToAsk(ctx, reading, embedder)
 	if err != nil {
 		return nil, err
 	}

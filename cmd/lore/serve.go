@@ -21,7 +21,6 @@ import (
 	"github.com/lore-kb/lore/ingest"
 	"github.com/lore-kb/lore/ingest/extract"
 	"github.com/lore-kb/lore/model"
-	"github.com/lore-kb/lore/retrieve"
 	"github.com/lore-kb/lore/store"
 	"github.com/lore-kb/lore/store/qdrantstore"
 	"github.com/lore-kb/lore/store/sqlitestore"

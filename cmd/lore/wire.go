@@ -17,7 +17,6 @@ import (
 	"github.com/lore-kb/lore/model/encoder"
 	"github.com/lore-kb/lore/model/langchain"
 	"github.com/lore-kb/lore/model/transcribe"
-	"github.com/lore-kb/lore/retrieve"
 	"github.com/lore-kb/lore/store"
 	"github.com/lore-kb/lore/store/qdrantstore"
 	"github.com/lore-kb/lore/store/sqlitestore"
