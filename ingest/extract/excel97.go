@@ -43,6 +43,7 @@ func readExcel97(j *job, in ingest.Input) ([]ingest.Document, error) {
 type xlsReader struct {
 	b      *builder
 	data   []byte
+	open   bool // data is decrypted
 	shared []string
 	sheets []struct {
 		name string
@@ -75,7 +76,17 @@ func (x *xlsReader) globals() error {
 		}
 		switch kind {
 		case 0x2f: // FILEPASS
-			return fmt.Errorf("%w: this workbook", ingest.ErrEncrypted)
+			if x.open {
+				break
+			}
+			if len(body) < 2 || binary.LittleEndian.Uint16(body) != 1 {
+				return fmt.Errorf("%w: this workbook, by the method of Excel 95", ingest.ErrEncrypted)
+			}
+			o, err := x.b.j.openOfficeRC4(body[2:], 1024)
+			if err != nil {
+				return err
+			}
+			x.data, x.open = o.workbook(x.data), true
 		case 0x85: // BOUNDSHEET
 			if len(body) >= 8 && body[5] == 0 {
 				name, _ := xlsString(body[6:], 1)

@@ -714,7 +714,9 @@ func read7z(j *job, in ingest.Input) ([]ingest.Document, error) {
 				continue
 			}
 			listed = append(listed, name)
-			read++
+			if n > 0 {
+				read++
+			}
 			found, warnings := j.member(name, member)
 			for _, w := range warnings {
 				b.warn(w)

@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"strings"
@@ -27,15 +28,24 @@ func readWord97(j *job, in ingest.Input) ([]ingest.Document, error) {
 	u16 := func(at int) int { return int(binary.LittleEndian.Uint16(main[at:])) }
 	u32 := func(at int) int { return int(binary.LittleEndian.Uint32(main[at:])) }
 	flags := u16(0x0a)
-	if flags&0x0100 != 0 {
-		return nil, fmt.Errorf("%w: this Word file", ingest.ErrEncrypted)
-	}
 	if u16(0x02) < 0xc0 {
 		return nil, fmt.Errorf("%w: it was written by Word 95 or older", ingest.ErrUnsupported)
 	}
 	table := f.streams["0Table"]
 	if flags&0x0200 != 0 {
 		table = f.streams["1Table"]
+	}
+	if flags&0x0100 != 0 {
+		n := u32(0x0e) // bytes of the header before the table
+		if flags&0x8000 != 0 || n <= 0 || n > len(table) {
+			return nil, fmt.Errorf("%w: this Word file, by the method of Word 95", ingest.ErrEncrypted)
+		}
+		o, err := j.openOfficeRC4(table[:n], 512)
+		if err != nil {
+			return nil, err
+		}
+		const plain = 68 // of the main stream
+		table, main = o.stream(table), append(bytes.Clone(main[:plain]), o.stream(main)[plain:]...)
 	}
 	clx, n := u32(0x1a2), u32(0x1a6)
 	if clx < 0 || n < 0 || clx > len(table) || n > len(table)-clx {
