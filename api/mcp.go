@@ -1,9 +1,11 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
@@ -55,8 +57,44 @@ func (s *Server) newMCP(g *grant) *mcp.Server {
 // mcpRoutes serve the protocol over HTTP, without sessions, so that any of
 // several servers may answer. Each request is answered within its own grant.
 func (s *Server) mcpRoutes(mux *router) {
-	mux.Handle("/mcp", mcp.NewStreamableHTTPHandler(func(r *http.Request) *mcp.Server { return s.newMCP(grantOf(r.Context())) },
-		&mcp.StreamableHTTPOptions{Stateless: true, JSONResponse: true, Logger: s.log}))
+	server := func(r *http.Request) *mcp.Server { return s.newMCP(grantOf(r.Context())) }
+	// The guard has looked at host and origin, and knows which names are allowed.
+	options := mcp.StreamableHTTPOptions{Stateless: true, JSONResponse: true, Logger: s.log, DisableLocalhostProtection: true}
+	plain := mcp.NewStreamableHTTPHandler(server, &options)
+	options.JSONResponse = false
+	streaming := mcp.NewStreamableHTTPHandler(server, &options)
+	mux.HandleFunc("/mcp", func(w http.ResponseWriter, r *http.Request) {
+		// Progress comes before the answer, in a stream of events; without it one
+		// JSON object is enough.
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			s.fail(w, r, badBody(err))
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if bytes.Contains(body, []byte(`"progressToken"`)) {
+			streaming.ServeHTTP(w, r)
+			return
+		}
+		plain.ServeHTTP(w, r)
+	})
+}
+
+// progress returns what tells the client how far a call is, when it asked for
+// that. Its steps are counted from 1.
+func progress(ctx context.Context, request *mcp.CallToolRequest, total int) func(message string) {
+	if request == nil || request.Session == nil || request.Params == nil {
+		return func(string) {}
+	}
+	token := request.Params.GetProgressToken()
+	if token == nil {
+		return func(string) {}
+	}
+	done := 0
+	return func(message string) {
+		done++
+		_ = request.Session.NotifyProgress(ctx, &mcp.ProgressNotificationParams{ProgressToken: token, Message: message, Progress: float64(done), Total: float64(total)})
+	}
 }
 
 // ServeMCP speaks the protocol over a transport until ctx or the transport ends.
@@ -102,14 +140,28 @@ type mcpAskOutput struct {
 	Removed   int           `json:"removed" jsonschema:"statements that did not stand the check"`
 }
 
-func (s *Server) mcpAsk(ctx context.Context, _ *mcp.CallToolRequest, in mcpAskInput) (*mcp.CallToolResult, *mcpAskOutput, error) {
+func (s *Server) mcpAsk(ctx context.Context, request *mcp.CallToolRequest, in mcpAskInput) (*mcp.CallToolResult, *mcpAskOutput, error) {
 	collection, err := s.collection(ctx, in.Collection)
 	if err != nil {
 		return nil, nil, s.toolError(ctx, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
 	defer cancel()
-	answer, err := collection.Assistant.Ask(ctx, ask.Question{Text: in.Question, Language: in.Language, Filter: store.Filter{Paths: in.Paths}}, nil)
+	step, writes := progress(ctx, request, 3), false
+	answer, err := collection.Assistant.Ask(ctx, ask.Question{Text: in.Question, Language: in.Language, Filter: store.Filter{Paths: in.Paths}}, func(e ask.Event) error {
+		switch {
+		case e.Answer != nil:
+			step("the answer is checked")
+		case e.Delta != "" || e.Citation != nil || e.Restart != "":
+			if !writes {
+				step("the answer is being written")
+			}
+			writes = true
+		default:
+			step(fmt.Sprintf("%d passages found", len(e.Passages)))
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, nil, s.toolError(ctx, err)
 	}

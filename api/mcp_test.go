@@ -1,7 +1,9 @@
 package api_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"github.com/lore-kb/lore/api"
+	"github.com/lore-kb/lore/ask"
 )
 
 // connect returns a client's session with a server over HTTP and one over a
@@ -144,4 +147,89 @@ func TestMCPWriters(t *testing.T) {
 	if err != nil || strings.Count(string(audit), `"what":"index"`) != 2 || strings.Count(string(audit), `"what":"remove document"`) != 1 {
 		t.Errorf("%v: %s", err, audit)
 	}
+}
+
+// TestMCPProgress asks for progress over both transports.
+func TestMCPProgress(t *testing.T) {
+	dir := handbook(t)
+	overHTTP := serve(t, options(dir, nil))
+	server, err := api.New(options(dir, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	near, far := mcp.NewInMemoryTransports()
+	ended := make(chan error, 1)
+	go func() { ended <- server.ServeMCP(t.Context(), far) }()
+	for name, transport := range map[string]mcp.Transport{"http": &mcp.StreamableClientTransport{Endpoint: overHTTP.URL + "/mcp", MaxRetries: -1, DisableStandaloneSSE: true}, "pipe": near} {
+		steps := make(chan float64, 10)
+		client := mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, &mcp.ClientOptions{
+			ProgressNotificationHandler: func(_ context.Context, r *mcp.ProgressNotificationClientRequest) { steps <- r.Params.Progress },
+		})
+		session, err := client.Connect(t.Context(), transport, nil)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		params := &mcp.CallToolParams{Name: "ask", Arguments: map[string]any{"question": "Is business class paid for?"}}
+		params.SetProgressToken("one")
+		result, err := session.CallTool(t.Context(), params)
+		if err != nil || result.IsError {
+			t.Fatal(name, err, result)
+		}
+		if first := <-steps; first != 1 {
+			t.Errorf("%s: the first step is %v", name, first)
+		}
+		session.Close()
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestMCPCancel ends a call that a client no longer waits for.
+func TestMCPCancel(t *testing.T) {
+	cancelled := make(chan error, 1)
+	b := watched{blocked{make(chan struct{}, 1), make(chan struct{})}, cancelled}
+	server, err := api.New(api.Options{Open: func(context.Context, string) (*api.Collection, error) {
+		return &api.Collection{Store: empty{}, Assistant: b}, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	near, far := mcp.NewInMemoryTransports()
+	ended := make(chan error, 1)
+	go func() { ended <- server.ServeMCP(t.Context(), far) }()
+	session, err := mcp.NewClient(&mcp.Implementation{Name: "test", Version: "1"}, nil).Connect(t.Context(), near, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	called := make(chan error, 1)
+	go func() {
+		_, err := session.CallTool(ctx, &mcp.CallToolParams{Name: "ask", Arguments: map[string]any{"question": "long?"}})
+		called <- err
+	}()
+	<-b.begun
+	cancel()
+	if err := <-called; err == nil {
+		t.Error("the call was answered")
+	}
+	if err := <-cancelled; !errors.Is(err, context.Canceled) {
+		t.Errorf("the work ended with %v", err)
+	}
+	session.Close()
+	<-ended
+}
+
+// watched tells how a blocked assistant ended.
+type watched struct {
+	blocked
+	ended chan<- error
+}
+
+func (w watched) Ask(ctx context.Context, q ask.Question, yield func(ask.Event) error) (*ask.Answer, error) {
+	answer, err := w.blocked.Ask(ctx, q, yield)
+	w.ended <- err
+	return answer, err
 }

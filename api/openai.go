@@ -140,13 +140,42 @@ func (c *chatContent) UnmarshalJSON(data []byte) error {
 // annotation is a citation in OpenAI's shape; start and end count characters of
 // the message as JavaScript does, in UTF-16 units.
 type annotation struct {
-	Type         string       `json:"type"`
-	FileCitation fileCitation `json:"file_citation"`
-	FileID       string       `json:"file_id"`
-	Filename     string       `json:"filename"`
-	Index        int          `json:"index"`
-	StartIndex   int          `json:"start_index"`
-	EndIndex     int          `json:"end_index"`
+	Type         string        `json:"type"`
+	FileCitation *fileCitation `json:"file_citation,omitempty"`
+	URLCitation  *urlCitation  `json:"url_citation,omitempty"`
+	FileID       string        `json:"file_id"`
+	Filename     string        `json:"filename"`
+	Index        int           `json:"index"`
+	StartIndex   int           `json:"start_index"`
+	EndIndex     int           `json:"end_index"`
+}
+
+// urlCitation is the one kind of citation that some clients take from this
+// route; the address is that of the document as a resource.
+type urlCitation struct {
+	URL        string `json:"url"`
+	Title      string `json:"title"`
+	StartIndex int    `json:"start_index"`
+	EndIndex   int    `json:"end_index"`
+}
+
+// urlsOnly reports whether a client refuses an answer whose annotations are not
+// citations of addresses: the chat models of @ai-sdk/openai do.
+func urlsOnly(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("User-Agent"), "ai-sdk/openai/")
+}
+
+// chatAnnotations are the annotations of a message as its client takes them.
+func chatAnnotations(r *http.Request, text string, citations []ask.Citation) []annotation {
+	out := annotations(text, citations)
+	if urlsOnly(r) {
+		for i := range out {
+			a := &out[i]
+			a.Type, a.FileCitation = "url_citation", nil
+			a.URLCitation = &urlCitation{documentScheme + a.FileID, a.Filename, a.StartIndex, a.EndIndex}
+		}
+	}
+	return out
 }
 
 type fileCitation struct {
@@ -290,7 +319,7 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) {
 		s.answered(ctx, answer)
 		text := spoken(answer)
 		response.Object, response.Usage, response.Status = "chat.completion", usageOf(answer), answer.Status
-		response.Choices = []chatChoice{{Message: &chatMessage{"assistant", text, annotations(text, answer.Citations)}, FinishReason: &stop}}
+		response.Choices = []chatChoice{{Message: &chatMessage{"assistant", text, chatAnnotations(r, text, answer.Citations)}, FinishReason: &stop}}
 		writeJSON(w, response)
 		return
 	}
@@ -315,7 +344,7 @@ func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	response.Status = answer.Status
-	_ = send([]chatChoice{{Delta: &chatMessage{Annotations: annotations(text, answer.Citations)}, FinishReason: &stop}}, nil)
+	_ = send([]chatChoice{{Delta: &chatMessage{Annotations: chatAnnotations(r, text, answer.Citations)}, FinishReason: &stop}}, nil)
 	if request.StreamOptions.IncludeUsage {
 		_ = send([]chatChoice{}, usageOf(answer))
 	}
@@ -382,7 +411,7 @@ func annotations(text string, citations []ask.Citation) []annotation {
 		begin := utf16Length(text[:at])
 		out = append(out, annotation{
 			Type: "file_citation", FileID: c.DocumentID, Filename: c.Path, Index: begin, StartIndex: begin, EndIndex: begin + len(marker),
-			FileCitation: fileCitation{c.DocumentID, c.Path, c.Quote, append([]string{}, c.Section...), c.Page, c.Start, c.End},
+			FileCitation: &fileCitation{c.DocumentID, c.Path, c.Quote, append([]string{}, c.Section...), c.Page, c.Start, c.End},
 		})
 	}
 	return out

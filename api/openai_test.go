@@ -165,3 +165,13 @@ func TestModelsAndEmbeddings(t *testing.T) {
 		}
 	}
 }
+
+// TestChatAnnotationsOfAddresses answers a client that takes no other.
+func TestChatAnnotationsOfAddresses(t *testing.T) {
+	server := serve(t, options(handbook(t), nil))
+	_, text, _ := request(t, "POST", server.URL+"/v1/chat/completions", `{"model":"lore","messages":[{"role":"user","content":"Is business class paid for?"}]}`,
+		"User-Agent", "ai/6.0.326 ai-sdk/openai/3.0.141 runtime/node.js/20")
+	if !strings.Contains(text, `"type":"url_citation","url_citation":{"url":"lore://document/`) || strings.Contains(text, `"file_citation"`) {
+		t.Error(text)
+	}
+}

@@ -4,16 +4,12 @@ import (
 	"context"
 	"net/http"
 	"sync"
-	"time"
 )
 
 // A request that does work takes a place; there are few, and who comes when all
 // are taken is told so at once. A stream of events is open for long and works
 // little: it takes a place among many, and a turn, which is waited for, only
 // until it waits for somebody else.
-
-// turnWait is how long a stream waits for its turn to work.
-const turnWait = 30 * time.Second
 
 // errBusy is told when there is no place.
 var errBusy = newProblem(http.StatusServiceUnavailable, typeUnavailable, "busy", "the server is busy; try again")
@@ -83,8 +79,9 @@ func (s *Server) giveBack(g *grant, stream bool) {
 	}
 }
 
-// work changes the place for one of a stream, and waits for its turn to work. It
-// returns errBusy when there is none, and the error of ctx.
+// work changes the place for one of a stream, and waits for its turn to work, in
+// the order in which they came. It returns errBusy when there is no place, and
+// the error of ctx.
 func (p *seat) work(ctx context.Context) error {
 	if p == nil {
 		return nil
@@ -101,16 +98,12 @@ func (p *seat) work(ctx context.Context) error {
 	if p.turn {
 		return nil
 	}
-	wait := time.NewTimer(turnWait)
-	defer wait.Stop()
 	select {
 	case p.server.turns <- struct{}{}:
 		p.turn = true
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-wait.C:
-		return errBusy
 	}
 }
 
