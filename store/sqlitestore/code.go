@@ -28,6 +28,14 @@ func putStrings(b []byte, list []string) []byte {
 	return b
 }
 
+// putHex codes a string in half its length if it is a hash.
+func putHex(b []byte, s string) []byte {
+	if h, err := hex.DecodeString(s); err == nil && len(s) > 0 && hex.EncodeToString(h) == s {
+		return append(putUint(b, 2*len(h)+1), h...)
+	}
+	return append(putUint(b, 2*len(s)), s...)
+}
+
 // putTime codes an instant; the zone is dropped.
 func putTime(b []byte, t time.Time) []byte {
 	b = binary.AppendVarint(b, t.Unix())
@@ -84,6 +92,15 @@ func (r *record) bytes(n int) []byte {
 }
 
 func (r *record) string() string { return string(r.bytes(r.uint())) }
+
+func (r *record) hex() string {
+	n := r.uint()
+	b := r.bytes(n / 2)
+	if n&1 == 0 {
+		return string(b)
+	}
+	return hex.EncodeToString(b)
+}
 
 func (r *record) strings() []string {
 	n := r.count()

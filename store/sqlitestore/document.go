@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -67,15 +68,19 @@ func idText(v value) string {
 	return asText(v)
 }
 
+// infoForm begins a record whose hashes are bytes. Records of format 1 begin with
+// the length of an URI, which is never coded in this way.
+const infoForm = "\x80\x00"
+
 // encodeInfo codes what of a record has no column of its own.
 func encodeInfo(d *store.DocumentInfo) []byte {
 	b := make([]byte, 0, 256)
-	b = putString(b, d.URI)
+	b = putString(append(b, infoForm...), d.URI)
 	b = putString(b, d.Title)
 	b = putString(b, d.MediaType)
 	b = putString(b, d.Language)
-	b = putString(b, d.Version)
-	b = putString(b, d.Content)
+	b = putHex(b, d.Version)
+	b = putHex(b, d.Content)
 	b = putInt(b, int(d.Size))
 	b = putTime(b, d.ModTime)
 	b = putTime(b, d.Date)
@@ -87,12 +92,17 @@ func encodeInfo(d *store.DocumentInfo) []byte {
 
 func decodeInfo(b []byte, d *store.DocumentInfo) error {
 	r := record{b: b}
+	hashed := r.string
+	if rest, ok := bytes.CutPrefix(b, []byte(infoForm)); ok {
+		r.b = rest
+		hashed = r.hex
+	}
 	d.URI = r.string()
 	d.Title = r.string()
 	d.MediaType = r.string()
 	d.Language = r.string()
-	d.Version = r.string()
-	d.Content = r.string()
+	d.Version = hashed()
+	d.Content = hashed()
 	d.Size = int64(r.int())
 	d.ModTime = r.time()
 	d.Date = r.time()

@@ -195,7 +195,7 @@ func (w *vocabularies) get(c *conn, id int64) (v *vocabulary, err error) {
 // variable for tests.
 var learnFirst int64 = 512 << 10
 
-const learnGrowth = 8
+const learnGrowth = 16
 
 // vocabularyFor returns the vocabulary to code new documents with, after learning
 // one if it is time; nil for a small collection. A vocabulary is committed before

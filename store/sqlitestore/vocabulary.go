@@ -23,8 +23,8 @@ const (
 	maxSymbol     = 40 // bytes
 	maxCode       = 20 // bits
 	primaryBits   = 12 // of the table that decodes most codes in one step
-	learnRounds   = 7
-	learnSample   = 4 << 20
+	learnRounds   = 6
+	learnSample   = 3 << 19
 	mostSymbols   = 1 << 16
 	minPairCount  = 3
 	symbolsPerKiB = 16 // of the sample
@@ -50,22 +50,20 @@ type vocabulary struct {
 
 // trie finds the longest symbol at a place of a text.
 type trie struct {
-	keys   []uint64 // node << 8 | byte, plus one; 0: free
-	next   []uint32
-	symbol []int32 // by node; -1: none ends here
-	mask   uint64
+	edges  []uint64 // (node << 8 | byte) + 1, and below it the node that it leads to; 0: free
+	symbol []int32  // by node; -1: none ends here
+	mask   uint32
 }
 
 func newTrie(symbols int) *trie {
-	size := 1 << bits.Len(uint(symbols*8))
-	t := &trie{keys: make([]uint64, size), next: make([]uint32, size), mask: uint64(size - 1)}
-	t.symbol = append(t.symbol, -1)
-	return t
+	size := 1 << bits.Len(uint(symbols*2))
+	return &trie{edges: make([]uint64, size), mask: uint32(size - 1), symbol: []int32{-1}}
 }
 
-func (t *trie) slot(key uint64) uint64 {
-	i := key * 0x9E3779B97F4A7C15 >> 20 & t.mask
-	for t.keys[i] != 0 && t.keys[i] != key {
+// slot returns the place of an edge, or the free one where it belongs.
+func (t *trie) slot(key uint32) uint32 {
+	i := key * 0x9E3779B1 >> 7 & t.mask
+	for t.edges[i] != 0 && uint32(t.edges[i]>>32) != key {
 		i = (i + 1) & t.mask
 	}
 	return i
@@ -74,29 +72,28 @@ func (t *trie) slot(key uint64) uint64 {
 func (t *trie) add(s []byte, symbol int32) {
 	node := uint32(0)
 	for _, c := range s {
-		key := (uint64(node)<<8 | uint64(c)) + 1
+		key := (node<<8 | uint32(c)) + 1
 		i := t.slot(key)
-		if t.keys[i] == 0 {
-			if 4*len(t.symbol) > 3*len(t.keys) {
+		if t.edges[i] == 0 {
+			if 2*len(t.symbol) > len(t.edges) {
 				t.grow()
 				i = t.slot(key)
 			}
-			t.keys[i], t.next[i] = key, uint32(len(t.symbol))
+			t.edges[i] = uint64(key)<<32 | uint64(len(t.symbol))
 			t.symbol = append(t.symbol, -1)
 		}
-		node = t.next[i]
+		node = uint32(t.edges[i])
 	}
 	t.symbol[node] = symbol
 }
 
 func (t *trie) grow() {
-	keys, next := t.keys, t.next
-	t.keys, t.next = make([]uint64, 2*len(keys)), make([]uint32, 2*len(keys))
-	t.mask = uint64(len(t.keys) - 1)
-	for i, k := range keys {
-		if k != 0 {
-			j := t.slot(k)
-			t.keys[j], t.next[j] = k, next[i]
+	old := t.edges
+	t.edges = make([]uint64, 2*len(old))
+	t.mask = uint32(len(t.edges) - 1)
+	for _, e := range old {
+		if e != 0 {
+			t.edges[t.slot(uint32(e>>32))] = e
 		}
 	}
 }
@@ -105,12 +102,11 @@ func (t *trie) grow() {
 func (t *trie) longest(text string) (symbol int32, length int) {
 	node := uint32(0)
 	for i := range len(text) {
-		key := (uint64(node)<<8 | uint64(text[i])) + 1
-		j := t.slot(key)
-		if t.keys[j] == 0 {
+		e := t.edges[t.slot((node<<8|uint32(text[i]))+1)]
+		if e == 0 {
 			break
 		}
-		node = t.next[j]
+		node = uint32(e)
 		if s := t.symbol[node]; s >= 0 {
 			symbol, length = s, i+1
 		}

@@ -86,7 +86,7 @@ func TestVocabularyGrows(t *testing.T) {
 	dir := t.TempDir()
 	s := openTest(t, dir, Options{Create: true})
 	want := map[string]string{}
-	for i, text := range vocabularyTexts(200) {
+	for i, text := range vocabularyTexts(300) {
 		d := textDocument(fmt.Sprint(i, ".md"), "v1", text)
 		want[d.ID] = text
 		putTest(t, s, d)
