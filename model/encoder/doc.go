@@ -11,10 +11,12 @@
 // centre.go takes the mean of the text's language off the vector. Encoder
 // (encoder.go) shares texts out over workers and lets questions go first.
 //
-// The vocabulary is that of English and Chinese, with digits, punctuation and
-// symbols. Text in other languages is cut into smaller pieces down to single
-// characters: it works, with a quality that nobody measured. A character that the
-// model does not know at all counts as its unknown piece.
+// The vocabulary is that of English and Chinese: all Latin words without accents,
+// all Chinese ones, digits, punctuation and symbols, words with accents as far as
+// English uses them, and single characters of every script. Text in other
+// languages is cut into smaller pieces down to those characters: it works, with a
+// quality that nobody measured. A character that the model does not know at all
+// counts as its unknown piece.
 //
 // The build tag noencoder leaves the weights out, purego the assembly.
 package encoder

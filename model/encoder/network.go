@@ -110,17 +110,8 @@ func (n *network) run(ws *workspace, rows []int32, starts []int, out [][]float32
 
 // embed writes the sum of a word's and a position's vectors.
 func (n *network) embed(dst []float32, word, position int) {
-	packed := n.w.Word(word)
-	offset := n.w.Positions[2*position*len(dst):]
-	for g := range len(dst) / layout.GroupSize {
-		block := packed[g*layout.WordBlockBytes : (g+1)*layout.WordBlockBytes]
-		scale := layout.Float16(binary.LittleEndian.Uint16(block))
-		d := dst[g*layout.GroupSize:][:layout.GroupSize]
-		for j, b := range block[2:] {
-			d[j] = float32(int(b&15)-8) * scale
-			d[j+16] = float32(int(b>>4)-8) * scale
-		}
-	}
+	n.w.Word(dst, word)
+	offset := n.w.Positions[2*position*len(dst):][:2*len(dst)]
 	for i := range dst {
 		dst[i] += layout.Float16(binary.LittleEndian.Uint16(offset[2*i:]))
 	}

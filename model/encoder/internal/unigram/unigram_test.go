@@ -1,7 +1,9 @@
 package unigram
 
 import (
+	"cmp"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -21,24 +23,20 @@ func toy(t testing.TB) (*Table, []string) {
 	for p := range scores {
 		pieces = append(pieces, p)
 	}
-	slices.Sort(pieces)
+	slices.SortFunc(pieces, func(a, b string) int { return cmp.Or(cmp.Compare(scores[b], scores[a]), cmp.Compare(a, b)) })
 	var values []float32
 	var marked []string
 	for _, p := range pieces {
 		values = append(values, scores[p])
 		marked = append(marked, strings.ReplaceAll(p, "_", "▁"))
 	}
-	table, order, err := Build(marked, values, -9, []Mapping{
+	table, err := Build(marked, values, -9, []Mapping{
 		{'\n', " "}, {'\t', " "}, {0x200B, ""}, {0x3000, " "}, {'½', "1 2"}, {'Ａ', "A"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := make([]string, len(order))
-	for n, i := range order {
-		names[n] = strings.ReplaceAll(marked[i], "▁", "_")
-	}
-	return table, names
+	return table, pieces
 }
 
 func cutToy(t *Table, names []string, parts ...string) string {
@@ -155,12 +153,15 @@ func TestOpenGivesTheSameTable(t *testing.T) {
 
 func TestBuildRefuses(t *testing.T) {
 	for _, pieces := range [][]string{{"a", "a"}, {""}, {"a\x00"}, {strings.Repeat("a", longestPiece+1)}} {
-		if _, _, err := Build(pieces, make([]float32, len(pieces)), -1, nil); err == nil {
+		if _, err := Build(pieces, make([]float32, len(pieces)), -1, nil); err == nil {
 			t.Errorf("pieces %q were taken", pieces)
 		}
 	}
-	if _, _, err := Build([]string{"a"}, nil, -1, nil); err == nil {
+	if _, err := Build([]string{"a"}, nil, -1, nil); err == nil {
 		t.Error("a piece without score was taken")
+	}
+	if _, err := Build([]string{"a"}, []float32{float32(math.Inf(-1))}, -1, nil); err == nil {
+		t.Error("a piece without end to its score was taken")
 	}
 }
 
@@ -168,26 +169,33 @@ func TestTrieHoldsItsKeys(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		keys := rapid.SliceOfNDistinct(rapid.StringMatching("[a-c\xe4\xb8\x80]{1,6}"), 0, 60, func(s string) string { return s }).Draw(t, "keys")
 		slices.Sort(keys)
-		units, err := buildTrie(keys)
+		values := rand.New(rand.NewPCG(1, 1)).Perm(len(keys))
+		units, err := buildTrie(keys, values)
 		if err != nil {
 			t.Fatal(err)
 		}
 		find := func(s string) int {
 			u := units[0]
 			for i := 0; i < len(s); i++ {
+				if u&unitLeaf != 0 {
+					return -1
+				}
 				u = units[u>>unitShift^uint32(s[i])]
-				if u&labelCheck != uint32(s[i]) {
+				if u&0xFF != uint32(s[i]) {
 					return -1
 				}
 			}
 			if u&unitEnds == 0 {
 				return -1
 			}
-			return int(units[u>>unitShift] &^ unitValue)
+			if u&unitLeaf == 0 {
+				u = units[u>>unitShift]
+			}
+			return int(u &^ unitLeaf >> unitShift)
 		}
 		for i, k := range keys {
-			if got := find(k); got != i {
-				t.Fatalf("key %q found as %d, want %d", k, got, i)
+			if got := find(k); got != values[i] {
+				t.Fatalf("key %q found as %d, want %d", k, got, values[i])
 			}
 			if k := k + "d"; find(k) != -1 {
 				t.Fatalf("%q found, but is no key", k)
