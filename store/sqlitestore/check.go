@@ -347,7 +347,7 @@ func (s *Store) compact(ctx context.Context) error {
 	if err := s.settle(ctx); err != nil {
 		return err
 	}
-	defer s.writing.Unlock()
+	defer s.unsettle()
 	for _, kind := range []string{kindPoints, kindVectors} {
 		ix, err := s.current(s.writer)
 		if err != nil {

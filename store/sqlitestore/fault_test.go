@@ -143,6 +143,34 @@ func TestLock(t *testing.T) {
 	}
 }
 
+// TestTurns lets another writer in between the writes of one that stays.
+func TestTurns(t *testing.T) {
+	dir := t.TempDir()
+	ctx := context.Background()
+	stays := openTest(t, dir, Options{Create: true, Turns: true})
+	for i := range 6 {
+		putTest(t, stays, testDocument(fmt.Sprint("stays", i, ".md"), "v1", 2, 10))
+		comes := openTest(t, dir, Options{})
+		putTest(t, comes, testDocument(fmt.Sprint("comes", i, ".md"), "v1", 2, 10), testDocument("both.md", fmt.Sprint(i), 2, 10))
+		if err := stays.Put(ctx, []store.Document{testDocument("late.md", "v1", 2, 10)}); !errors.Is(err, store.ErrLocked) {
+			t.Fatalf("put while another writes: %v, want ErrLocked", err)
+		}
+		if err := comes.Compact(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := comes.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := embedAll(ctx, stays, 5); err != nil {
+		t.Fatal(err)
+	}
+	clean(t, stays)
+	if st, err := stays.Stats(ctx); err != nil || st.Documents != 13 || st.Embedded != st.Points {
+		t.Errorf("%+v, %v; want 13 documents with vectors", st, err)
+	}
+}
+
 // filled makes a collection with segments inside and outside the database.
 func filled(t testing.TB, dir string) {
 	t.Helper()

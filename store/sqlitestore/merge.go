@@ -133,6 +133,7 @@ func (s *Store) mergeInBackground(ix *index, p *plan) {
 	n, size, err := s.mergeToFile(p, func() error { return nil })
 	s.writing.Lock()
 	defer s.writing.Unlock()
+	defer s.yield()
 	if err == nil && s.writer != nil {
 		err = s.replace(ix, p, n, size, s.placeMerged)
 	}

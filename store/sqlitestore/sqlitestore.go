@@ -59,6 +59,10 @@ type Options struct {
 	LockTimeout time.Duration
 	// OnWait is told once, in a sentence, whom Open waits for; nil is silent.
 	OnWait func(message string)
+	// Turns takes the lock for each write and gives it back after it, with the
+	// merges that it causes, so that a process that stays for long lets others
+	// write in between. A write then waits as Open does.
+	Turns bool
 }
 
 // Store is one collection. It implements [store.Store].
@@ -67,8 +71,11 @@ type Store struct {
 	collection string
 	model      store.Model
 	readOnly   bool
-	immutable  bool // the medium cannot be written to, not even by SQLite itself
-	lock       *lock
+	immutable  bool  // the medium cannot be written to, not even by SQLite itself
+	lock       *lock // guarded by writing once the store is open
+	turns      bool
+	timeout    time.Duration // of lock
+	onWait     func(string)
 
 	writing sync.Mutex // serialises writes; guards what follows
 	writer  *conn
@@ -128,14 +135,15 @@ func (s *Store) open(ctx context.Context, o Options) error {
 	if o.ReadOnly {
 		return s.openReadOnly(missing)
 	}
-	timeout := o.LockTimeout
-	if timeout == 0 {
-		timeout = 30 * time.Second
+	if s.timeout = o.LockTimeout; s.timeout == 0 {
+		s.timeout = 30 * time.Second
 	}
-	var err error
-	if s.lock, err = acquire(ctx, lockPath(s.file), timeout, o.OnWait); err != nil {
+	s.turns, s.onWait = o.Turns, o.OnWait
+	if err := s.take(ctx); err != nil {
 		return err
 	}
+	defer s.yield()
+	var err error
 	mode := "rw"
 	if o.Create {
 		mode = "rwc"
@@ -181,6 +189,23 @@ func (s *Store) open(ctx context.Context, o Options) error {
 		return err
 	}
 	return s.adoptModel()
+}
+
+// take takes the lock if this handle does not hold it. The caller holds
+// s.writing.
+func (s *Store) take(ctx context.Context) (err error) {
+	if s.lock == nil {
+		s.lock, err = acquire(ctx, lockPath(s.file), s.timeout, s.onWait)
+	}
+	return err
+}
+
+// yield gives the lock back if this handle takes turns and no merge needs it.
+func (s *Store) yield() {
+	if s.turns && len(s.merging) == 0 {
+		_ = s.lock.release()
+		s.lock = nil
+	}
 }
 
 func (s *Store) openReadOnly(missing error) error {
@@ -274,7 +299,9 @@ func (s *Store) Close() error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	if s.writer != nil {
-		s.writer.shrink()
+		if s.lock != nil {
+			s.writer.shrink()
+		}
 		errs = append(errs, s.writer.close())
 		s.writer = nil
 	}

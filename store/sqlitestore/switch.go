@@ -431,7 +431,7 @@ func (w *Switch) commit(ctx context.Context) error {
 	if err := s.settle(ctx); err != nil {
 		return err
 	}
-	defer s.writing.Unlock()
+	defer s.unsettle()
 	if err := s.transact(ctx, w.exchange); err != nil {
 		return err
 	}
@@ -459,7 +459,17 @@ func (s *Store) settle(ctx context.Context) error {
 		s.writing.Unlock()
 		return errClosed
 	}
+	if err := s.take(ctx); err != nil {
+		s.writing.Unlock()
+		return err
+	}
 	return nil
+}
+
+// unsettle ends what settle began.
+func (s *Store) unsettle() {
+	s.yield()
+	s.writing.Unlock()
 }
 
 // exchange puts the next vectors in place of the present ones.
@@ -620,7 +630,7 @@ func (s *Store) DropPrevious(ctx context.Context) error {
 	if err := s.settle(ctx); err != nil {
 		return fmt.Errorf("model switch: %w", err)
 	}
-	defer s.writing.Unlock()
+	defer s.unsettle()
 	err := s.transact(ctx, func(t *txn) error {
 		if err := t.dropPrevious(); err != nil {
 			return err

@@ -40,6 +40,10 @@ func (s *Store) write(ctx context.Context, f func(*txn) error) error {
 	if s.writer == nil {
 		return errClosed
 	}
+	if err := s.take(ctx); err != nil {
+		return err
+	}
+	defer s.yield()
 	if err := s.transact(ctx, f); err != nil {
 		return err
 	}
