@@ -81,6 +81,8 @@ func TestRefusals(t *testing.T) {
 	for _, question := range []string{
 		"What is the boiling point of tungsten in kelvin?",
 		"Who won the chess tournament in Reykjavik?",
+		"Who is the chief financial officer of catering?",
+		"行政负责人助理是谁？",
 		"How many parking spaces does the airport have?",
 		"钨的沸点是多少开尔文？",
 		"珠穆朗玛峰有多高？",

@@ -154,8 +154,20 @@ func weigh(q *questionText, result *retrieve.Result, ranked []candidate, calibra
 		e.judge = &judgeMeaning
 		e.confidence = m.confidence(s)
 	}
+	alike := len(ranked) > 0 && (hanShare(result.Passages[ranked[0].passage].Text) > 0.3) == q.han
+	if q.role && alike && (s[signalUnitStarts] > roleLacks || q.han && s[signalContext] < 1-roleLacks) {
+		e.confidence = min(e.confidence, roleConfidence*e.judge.thresholds[0])
+	}
 	return e
 }
+
+// A question for who holds a role is not answered by who holds another: the
+// chief executive is not the chief financial officer. When more than roleLacks of
+// the role's words are missing, no caution is low enough for an answer.
+const (
+	roleLacks      = 0.2
+	roleConfidence = 0.9
+)
 
 // kindWords only say what kind of thing is asked for.
 var kindWords = func() map[string]bool {

@@ -23,6 +23,7 @@ type questionText struct {
 	sequence []uint32   // words and Han characters in order, without function words at the edges
 	claims   []string   // of a yes/no question in Chinese: what it asks to affirm, 会开源, and its denials
 	hooks    []string   // folded text beside the interrogative: what the answer stands next to
+	role     bool       // asks who holds a role, naming nothing else
 	counted  string     // stem of the noun that "how many" counts
 	words    map[string]bool
 	figures  []figure
@@ -89,6 +90,7 @@ func readQuestion(text string, result *retrieve.Result) *questionText {
 		q.total += w.weight
 	}
 	q.names = namesOf(text, true)
+	q.role = len(q.names) == 0 && roleQuestion.MatchString(q.folded)
 	q.hooks = hooks(q.folded)
 	if q.expected == expectYesNo {
 		q.claims = affirmed(q.folded)
@@ -100,6 +102,8 @@ func readQuestion(text string, result *retrieve.Result) *questionText {
 	}
 	return q
 }
+
+var roleQuestion = regexp.MustCompile(`^(?:and )?who(?:'s| is| was| are| were) (?:the|your|our|its|their) [a-z -]+\??$|^(?:谁是|公司的?)?\p{Han}{2,10}是谁[?？]?$`)
 
 var countedNoun = regexp.MustCompile(`\bhow (?:many|much) (?:[a-z]+ly )?([a-z]+)`)
 
