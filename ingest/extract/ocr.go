@@ -12,9 +12,11 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/lore-kb/lore/ingest"
+	"github.com/lore-kb/lore/store"
 )
 
 // ocr reads images of text by tesseract, and scanned PDF pages by pdftoppm and
@@ -35,7 +37,8 @@ const (
 	ocrDPI      = 200
 	maxOCRPages = 500
 	maxOCRImage = 128 << 20
-	maxOCRText  = 4 << 20
+	maxOCRText  = 16 << 20
+	maxOCRWords = 1 << 17
 	// A file may take as long as this many pages that reach their deadline.
 	ocrPagesPerFile = 10
 )
@@ -85,6 +88,7 @@ func (o *ocr) extract(ctx context.Context, in ingest.Input, err error) ([]ingest
 	j := &job{ctx: ctx, o: (*Options)(nil).withDefaults()}
 	j.textLeft = j.o.MaxText
 	b := j.newBuilder()
+	languages := ""
 	if scan {
 		media = "application/pdf"
 		until := time.Now().Add(ocrPagesPerFile * o.timeout)
@@ -101,15 +105,18 @@ func (o *ocr) extract(ctx context.Context, in ingest.Input, err error) ([]ingest
 				break // behind the last page
 			}
 			b.page(n)
-			if e := o.page(ctx, b, image); e != nil {
+			if languages, e = o.page(ctx, b, n, image, languages); e != nil {
 				b.warn(fmt.Sprintf("page %d: %v", n, e))
 			}
 		}
-	} else if e := o.page(ctx, b, in.Data); e != nil {
+	} else if _, e := o.page(ctx, b, 0, in.Data, ""); e != nil {
 		return nil, e
 	}
 	doc := b.done()
 	if len(doc.Blocks) == 0 {
+		if len(doc.Warnings) > 0 {
+			return nil, fmt.Errorf("%w; recognition failed: %s", ingest.ErrNoText, doc.Warnings[0])
+		}
 		return nil, fmt.Errorf("%w, nor was any recognised in its images", ingest.ErrNoText)
 	}
 	doc.MediaType = media
@@ -117,23 +124,161 @@ func (o *ocr) extract(ctx context.Context, in ingest.Input, err error) ([]ingest
 	return []ingest.Document{doc}, nil
 }
 
-// page recognises the text of one image.
-func (o *ocr) page(ctx context.Context, b *builder, image []byte) error {
+// page recognises the text of one image. languages are what the page before was
+// read in, "" for the first; what it was read in is returned.
+func (o *ocr) page(ctx context.Context, b *builder, number int, image []byte, languages string) (string, error) {
 	select {
 	case o.slots <- struct{}{}:
 		defer func() { <-o.slots }()
 	case <-ctx.Done():
-		return ctx.Err()
+		return languages, ctx.Err()
 	}
-	text, err := o.run(ctx, image, maxOCRText, o.tesseract, "stdin", "stdout", "-l", o.installed(ctx), "--dpi", strconv.Itoa(ocrDPI))
+	if languages == "" {
+		languages = o.installed(ctx)
+	}
+	words, err := o.words(ctx, image, languages)
 	if err != nil {
-		return err
+		return languages, err
 	}
-	s := strings.ToValidUTF8(strings.ReplaceAll(string(text), "\f", "\n\n"), "")
-	for p := range paragraphs(s) {
-		b.para(joinLines(s[p.Start:p.End]))
+	// Read in all languages at once, Han text loses to Latin look-alikes; its own
+	// language first reads it better.
+	if better := o.languageOf(ctx, words); better != languages {
+		if again, err := o.words(ctx, image, better); err == nil && len(again) > 0 {
+			words, languages = again, better
+		}
 	}
-	return nil
+	b.recognised(number, words)
+	return languages, nil
+}
+
+func (o *ocr) words(ctx context.Context, image []byte, languages string) ([]ocrWord, error) {
+	out, err := o.run(ctx, image, maxOCRText, o.tesseract, "stdin", "stdout", "-l", languages, "--dpi", strconv.Itoa(ocrDPI), "-c", "tessedit_create_tsv=1")
+	if err != nil {
+		return nil, err
+	}
+	return parseTSV(string(out)), nil
+}
+
+// languageOf is what a page with these words is best read in.
+func (o *ocr) languageOf(ctx context.Context, words []ocrWord) string {
+	all := o.installed(ctx)
+	han, letters, traditional := 0, 0, 0
+	for _, w := range words {
+		for _, r := range w.text {
+			switch {
+			case unicode.Is(unicode.Han, r):
+				han++
+				if strings.ContainsRune(onlyTraditional, r) {
+					traditional++
+				} else if strings.ContainsRune(onlySimplified, r) {
+					traditional--
+				}
+			case unicode.IsLetter(r):
+				letters++
+			}
+		}
+	}
+	if 2*han < letters || han == 0 {
+		return all
+	}
+	first := "chi_sim"
+	if traditional > 0 {
+		first = "chi_tra"
+	}
+	have := strings.Split(all, "+")
+	if !slices.Contains(have, first) {
+		return all
+	}
+	if slices.Contains(have, "eng") {
+		return first + "+eng"
+	}
+	return first
+}
+
+// Frequent characters that are written in one way of Chinese only.
+const (
+	onlySimplified  = "们这国说对时后来个为发会学经过还进应与开关长问题动现点业产实无电书两车马东见"
+	onlyTraditional = "們這國說對時後來個為發會學經過還進應與開關長問題動現點業產實無電書兩車馬東見"
+)
+
+// ocrWord is a word that was recognised.
+type ocrWord struct {
+	text            string
+	block, par, row int
+	box             store.Box // without offset and page
+}
+
+// parseTSV reads the words of tesseract's table: level, page, block, paragraph,
+// line, word, left, top, width, height, confidence, text.
+func parseTSV(s string) (words []ocrWord) {
+	width, height := 0, 0
+	for line := range strings.Lines(s) {
+		f := strings.SplitN(strings.TrimRight(line, "\r\n"), "\t", 12)
+		if len(f) < 11 {
+			continue
+		}
+		var n [10]int
+		ok := true
+		for i := range n {
+			v, err := strconv.Atoi(f[i])
+			ok = ok && err == nil && v >= 0 && v < 1<<20
+			n[i] = v
+		}
+		switch {
+		case !ok:
+		case n[0] == 1:
+			width, height = n[8], n[9]
+		case n[0] == 5 && len(f) == 12 && width > 0 && height > 0:
+			text := oneLine(strings.ToValidUTF8(f[11], ""))
+			if text == "" || len(words) >= maxOCRWords {
+				continue
+			}
+			share := func(v, whole int) int { return min(v*10000/whole, 10000) }
+			w := ocrWord{text: text, block: n[2], par: n[3], row: n[4]}
+			w.box.Left, w.box.Top = share(n[6], width), share(n[7], height)
+			w.box.Width = min(share(n[8], width), 10000-w.box.Left)
+			w.box.Height = min(share(n[9], height), 10000-w.box.Top)
+			words = append(words, w)
+		}
+	}
+	return words
+}
+
+// recognised adds the words of a page in paragraphs, and a box for each. Hyphens
+// at line ends go, and so do the blanks that recognition puts between Han
+// characters.
+func (b *builder) recognised(page int, words []ocrWord) {
+	for len(words) > 0 {
+		n := 1
+		for n < len(words) && words[n].block == words[0].block && words[n].par == words[0].par {
+			n++
+		}
+		start := b.begin("\n\n")
+		var text strings.Builder
+		var boxes []store.Box
+		for i, w := range words[:n] {
+			have := text.String()
+			last, _ := utf8.DecodeLastRuneInString(have)
+			first, _ := utf8.DecodeRuneInString(w.text)
+			switch {
+			case i == 0:
+			case words[i-1].row != w.row && hyphenated(have, w.text):
+				have = strings.TrimRight(have, "-‐")
+				text.Reset()
+				text.WriteString(have)
+			case isCJK(last) && isCJK(first):
+			default:
+				text.WriteByte(' ')
+			}
+			w.box.Offset, w.box.Page = start+text.Len(), page
+			boxes = append(boxes, w.box)
+			text.WriteString(closeCJK(w.text))
+		}
+		words = words[n:]
+		b.write(text.String())
+		b.doc.Boxes = append(b.doc.Boxes, boxes...)
+		b.doc.Blocks = append(b.doc.Blocks, ingest.Block{Kind: ingest.Paragraph, Start: start, End: b.text.Len(), Section: b.path()})
+	}
 }
 
 // installed are the languages to recognise, as tesseract wants them. All of them
@@ -197,27 +342,6 @@ func (l *limitedBuffer) Write(p []byte) (int, error) {
 		return 0, errors.New("too much output")
 	}
 	return l.b.Write(p)
-}
-
-// joinLines makes a paragraph of recognised lines: hyphens at line ends go, and
-// so do the blanks that recognition puts between Han characters.
-func joinLines(s string) string {
-	var out strings.Builder
-	for line := range strings.Lines(s) {
-		line = oneLine(line)
-		if line == "" {
-			continue
-		}
-		have := out.String()
-		if hyphenated(have, line) {
-			out.Reset()
-			out.WriteString(strings.TrimRight(have, "-‐"))
-		} else if have != "" {
-			out.WriteByte(' ')
-		}
-		out.WriteString(line)
-	}
-	return closeCJK(out.String())
 }
 
 // closeCJK drops single blanks between characters of scripts without blanks.

@@ -55,11 +55,12 @@ func readPDF(j *job, in ingest.Input) ([]ingest.Document, error) {
 		return nil, fmt.Errorf("%w: this PDF has no pages", ingest.ErrDamaged)
 	}
 	texts := make([][]pdfLine, len(pages))
+	hidden := make([][]pdfLine, len(pages))
 	remarks := make([][]string, len(pages))
 	images := 0
 	for i, p := range pages {
 		j.check()
-		texts[i] = r.pageLines(p, b)
+		texts[i], hidden[i] = r.pageLines(p, b)
 		remarks[i] = r.remarks(p.page)
 		margin := edgeShare * (r.high - r.low)
 		for k := range texts[i] {
@@ -78,6 +79,7 @@ func readPDF(j *job, in ingest.Input) ([]ingest.Document, error) {
 		for _, s := range remarks[i] {
 			b.quote(s)
 		}
+		b.hiddenLines(i+1, hidden[i])
 	}
 	info := doc.root.Key("Info")
 	if t := oneLine(pdfText(info.Key("Title").RawString())); plausibleTitle(t) {
@@ -153,19 +155,25 @@ func (r *pdfReader) pages() (pages []pdfPageRef, warnings []string) {
 }
 
 // pageLines reads one page. A page that cannot be read is a warning.
-func (r *pdfReader) pageLines(p pdfPageRef, b *builder) (lines []pdfLine) {
+func (r *pdfReader) pageLines(p pdfPageRef, b *builder) (lines, hidden []pdfLine) {
 	defer func() {
 		if e := recover(); e != nil {
 			if s, ok := e.(stop); ok {
 				panic(s)
 			}
 			b.warn(fmt.Sprintf("a page could not be read in full: %v", e))
-			lines = layout(r.glyphs)
+			lines, hidden = r.layout()
 		}
 	}()
 	r.page(p.page, p.resources, p.box, p.rotate)
 	r.appearances(p)
-	return layout(r.glyphs)
+	return r.layout()
+}
+
+// layout arranges what the page shows, and what it does not.
+func (r *pdfReader) layout() (lines, hidden []pdfLine) {
+	shown, unshown := r.splitUnseen(r.glyphs)
+	return layout(shown), layout(unshown)
 }
 
 // bodySize is the font size that most of the text has.

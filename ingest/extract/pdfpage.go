@@ -17,6 +17,7 @@ type pdfGlyph struct {
 	turn     int // direction of the text in quarters, counterclockwise
 	bold     bool
 	vertical bool
+	unseen   unseen
 }
 
 type pdfMatrix [6]float64
@@ -41,6 +42,7 @@ type pdfReader struct {
 	low    float64 // of the page, in the coordinates of level text
 	high   float64
 	images int
+	paint  pdfPaint
 	ops    int                   // operators left for this page
 	shown  int                   // characters of the document so far
 	lost   int                   // characters that no font explains
@@ -61,6 +63,7 @@ type pdfState struct {
 	font                         *pdfFont
 	size, tc, tw, tz, lead, rise float64
 	mode                         int64
+	fill                         pdfFill
 }
 
 // page interprets the content of one page into r.glyphs.
@@ -71,6 +74,7 @@ func (r *pdfReader) page(page, resources pdf.Value, box [4]float64, rotate int) 
 	y1 := box[0]*ctm[1] + box[1]*ctm[3]
 	y2 := box[2]*ctm[1] + box[3]*ctm[3]
 	r.low, r.high = math.Min(y1, y2), math.Max(y1, y2)
+	r.paint = newPDFPaint(page, box, ctm)
 	var data []byte
 	switch c := page.Key("Contents"); c.Kind() {
 	case pdf.Stream:
@@ -181,6 +185,10 @@ func (r *pdfReader) run(data []byte, resources pdf.Value, st pdfState, depth int
 				}
 			case "cm":
 				st.ctm = matrix().mul(st.ctm)
+			case "re", "m", "l", "c", "v", "y", "f", "F", "f*", "B", "B*", "b", "b*", "n", "s", "S", "sh":
+				r.paint.path(string(o), args, &st)
+			case "g", "rg", "k", "sc", "scn", "cs":
+				st.fill.set(string(o), args)
 			case "BT":
 				tm, tlm = pdfIdentity, pdfIdentity
 			case "Tf":
@@ -246,6 +254,7 @@ func (r *pdfReader) run(data []byte, resources pdf.Value, st pdfState, depth int
 			case "BI":
 				l.skipInlineImage()
 				r.images++
+				r.paint.image(st.ctm)
 			case "Do":
 				if len(args) > 0 {
 					if name, ok := args[len(args)-1].(pdfName); ok {
@@ -358,6 +367,7 @@ func (r *pdfReader) form(x pdf.Value, resources pdf.Value, st pdfState, depth in
 	switch x.Key("Subtype").Name() {
 	case "Image":
 		r.images++
+		r.paint.image(st.ctm)
 		return
 	case "Form":
 	default:
@@ -450,7 +460,7 @@ func (r *pdfReader) add(st *pdfState, f *pdfFont, m pdfMatrix, text string, w fl
 	default:
 		turn = 3
 	}
-	g := pdfGlyph{text: text, size: size, turn: turn, bold: f.bold}
+	g := pdfGlyph{text: text, size: size, turn: turn, bold: f.bold, unseen: r.paint.unseen(st, x, y, size)}
 	if f.vertical {
 		// The column is the line: down is along, left is the next line.
 		g.turn, g.vertical = 4, true
