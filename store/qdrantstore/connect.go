@@ -93,11 +93,11 @@ func dial(ctx context.Context, o Options) (*connection, error) {
 
 // health asks the server for its version.
 func (c *connection) health(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(withAttempts(ctx, 2), min(c.options.Timeout, 10*time.Second))
+	short, cancel := context.WithTimeout(withAttempts(ctx, 2), min(c.options.Timeout, 10*time.Second))
 	defer cancel()
-	reply, err := c.client.HealthCheck(ctx)
+	reply, err := c.client.HealthCheck(short)
 	if err != nil {
-		return c.explain("connect", err)
+		return c.fail(ctx, "connect", err)
 	}
 	c.version = reply.GetVersion()
 	major, minor, ok := parseVersion(c.version)

@@ -96,7 +96,8 @@ func (c *connection) explain(op string, err error) error {
 			return unavailable("does not speak gRPC (%s); use the gRPC port, usually %d", message, grpcPort)
 		}
 	case codes.Canceled:
-		return fmt.Errorf("%s: qdrant at %s: %w", op, c.target, context.Canceled)
+		// By the server: its own nodes did not answer each other in time.
+		return unavailable("broke the call off (%s); try again, and see that all of its nodes run", message)
 	}
 	return fmt.Errorf("%s: qdrant at %s: %s: %w", op, c.target, strings.ToLower(code.String()), &quietError{message, err})
 }

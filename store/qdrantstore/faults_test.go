@@ -27,6 +27,7 @@ func TestFaults(t *testing.T) {
 		"lost answer":       {Code: codes.Unavailable, LoseAck: true},
 		"lost answer twice": {Times: 2, Code: codes.DeadlineExceeded, LoseAck: true},
 		"half applied":      {Code: codes.Internal, Half: true},
+		"broken off":        {Times: 2, Code: codes.Canceled, Half: true},
 		"overloaded":        {Times: 3, Code: codes.ResourceExhausted, RetryAfter: "0"},
 		"overloaded, mute":  {Times: 2, Code: codes.ResourceExhausted},
 		"silent":            {Delay: time.Hour},
@@ -274,6 +275,23 @@ func TestSameVersionAgain(t *testing.T) {
 	}
 	if st := stats(t, s); st.Embedded != 4 {
 		t.Errorf("stats %+v", st)
+	}
+}
+
+// TestBrokenOffForGood gives up with one line when the server goes on breaking
+// calls off, and does not take that for the caller's own doing.
+func TestBrokenOffForGood(t *testing.T) {
+	server := qdranttest.Start(t)
+	s := open(t, options(server))
+	server.Inject(qdranttest.Fault{Method: "Count", Times: -1, Code: codes.Canceled, Message: "Timeout expired"})
+	_, err := s.Stats(t.Context())
+	if !errors.Is(err, store.ErrUnavailable) || errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "broke the call off (Timeout expired)") {
+		t.Errorf("error %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := qdrantstore.Open(ctx, options(server)); !errors.Is(err, context.Canceled) || errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("with a cancelled context: %v", err)
 	}
 }
 

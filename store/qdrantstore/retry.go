@@ -113,7 +113,7 @@ func attemptsFor(err error) int {
 			return 1 // a message over the limit stays over it
 		}
 		return 1 << 30
-	case codes.DeadlineExceeded, codes.Aborted, codes.Internal:
+	case codes.DeadlineExceeded, codes.Aborted, codes.Internal, codes.Canceled: // the last by the server
 		return 3
 	}
 	return 1
