@@ -1,4 +1,5 @@
 GO ?= go
+PYTHON ?= python3
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS = -s -w -X main.version=$(VERSION)
 export CGO_ENABLED = 0
@@ -21,7 +22,7 @@ soak: ## the long versions of crash and mutation tests; about an hour
 	LORE_SOAK=1 $(GO) test -timeout 2h -count=1 ./store/... ./ingest/...
 
 bench: ## lore beside other engines, small, into docs/BENCHMARKS.md; a few minutes
-	cd bench && $(GO) run . -name small -out ../docs/BENCHMARKS.md
+	cd bench && $(GO) run . -python $(PYTHON) -name small -out ../docs/BENCHMARKS.md
 
 kernels: ## benchmarks of single functions
 	$(GO) test -run '^$$' -bench . -benchmem ./...
