@@ -300,6 +300,9 @@ func (d *lzx) matches(end int) error {
 		if err != nil {
 			return err
 		}
+		if d.over > 16 {
+			return errLZX
+		}
 		if s < lzxLiterals {
 			d.out = append(d.out, byte(s))
 			continue

@@ -279,7 +279,7 @@ func (b *builder) mailText(s string) {
 func quotesBelow(line string) bool {
 	line = strings.TrimSpace(line)
 	name := strings.Trim(line, "- ")
-	if len(line)-len(name) < 6 || !strings.HasPrefix(line, "--") || !strings.HasSuffix(line, "--") {
+	if len(line)-len(name) < 8 || !strings.HasPrefix(line, "--") || !strings.HasSuffix(line, "--") {
 		return false
 	}
 	switch strings.ToLower(name) {
