@@ -34,7 +34,10 @@ func pdfFolder(t *testing.T) []string {
 	if _, err := exec.LookPath("pdftotext"); err != nil {
 		t.Skip("pdftotext is not installed")
 	}
-	return slices.DeleteFunc(filesIn(t, dir), func(f string) bool { return !strings.EqualFold(filepath.Ext(f), ".pdf") })
+	return slices.DeleteFunc(filesIn(t, dir), func(f string) bool {
+		// On what is made to hurt pdftotext takes minutes.
+		return !strings.EqualFold(filepath.Ext(f), ".pdf") || strings.Contains(filepath.Dir(f), "malformed")
+	})
 }
 
 func pdftotext(args ...string) (string, error) {
