@@ -189,7 +189,7 @@ func TestMCPProgress(t *testing.T) {
 // TestMCPCancel ends a call that a client no longer waits for.
 func TestMCPCancel(t *testing.T) {
 	cancelled := make(chan error, 1)
-	b := watched{blocked{make(chan struct{}, 1), make(chan struct{})}, cancelled}
+	b := endWatch{blocked{make(chan struct{}, 1), make(chan struct{})}, cancelled}
 	server, err := api.New(api.Options{Open: func(context.Context, string) (*api.Collection, error) {
 		return &api.Collection{Store: empty{}, Assistant: b}, nil
 	}})
@@ -222,13 +222,13 @@ func TestMCPCancel(t *testing.T) {
 	<-ended
 }
 
-// watched tells how a blocked assistant ended.
-type watched struct {
+// endWatch tells how a blocked assistant ended.
+type endWatch struct {
 	blocked
 	ended chan<- error
 }
 
-func (w watched) Ask(ctx context.Context, q ask.Question, yield func(ask.Event) error) (*ask.Answer, error) {
+func (w endWatch) Ask(ctx context.Context, q ask.Question, yield func(ask.Event) error) (*ask.Answer, error) {
 	answer, err := w.blocked.Ask(ctx, q, yield)
 	w.ended <- err
 	return answer, err
