@@ -51,6 +51,8 @@ func main() {
 		"kernel_avx512_amd64.s": avx512(),
 		"kernel_avx2_amd64.s":   avx2(),
 		"kernel_neon_arm64.s":   neon(),
+		"peak_amd64.s":          peakAMD64(),
+		"peak_arm64.s":          peakARM64(),
 	} {
 		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 			fmt.Fprintln(os.Stderr, "asm:", err)
