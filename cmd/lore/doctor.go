@@ -176,13 +176,16 @@ func (p *program) examineModel(ctx context.Context, e *examination) {
 
 func (p *program) examineStore(ctx context.Context, e *examination, embedder model.Embedder, repair bool) {
 	if repair {
-		done, err := p.repair(ctx)
+		done, lost, err := p.repair(ctx)
 		if err != nil {
 			e.problem("repair", err.Error(), "restore a backup, or index again into a new collection")
 			return
 		}
 		for _, line := range done {
 			e.ok("repair", "%s", line)
+		}
+		for _, line := range lost {
+			e.problem("repair", line, "restore a backup, or `lore index FOLDER` reads it again")
 		}
 	}
 	st, err := p.openStore(ctx, reading, embedder)

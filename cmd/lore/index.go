@@ -80,6 +80,7 @@ func (p *program) index(ctx context.Context, paths []string, f indexFlags) error
 	if len(paths) == 0 {
 		how = writing
 	}
+	p.turns = f.watch
 	st, embedder, err := p.openToIndex(ctx, how, embedder, f.dryRun)
 	if err != nil {
 		return err

@@ -61,6 +61,7 @@ type program struct {
 	log        *slog.Logger
 
 	lockTimeout time.Duration // how long to wait for another writer
+	turns       bool          // let other writers in between writes
 
 	reranker      model.Reranker // nil: none
 	rerankTimeout time.Duration  // 0: the retriever's

@@ -94,7 +94,7 @@ func (p *program) openNamed(ctx context.Context, collection string, how access, 
 	} else {
 		st, err = openSQLite(ctx, p.cfg.Data, sqlitestore.Options{
 			Collection: collection, Model: wanted, Create: how == creating, ReadOnly: how == reading,
-			LockTimeout: p.lockTimeout, OnWait: func(message string) { p.note("%s", message) },
+			LockTimeout: p.lockTimeout, OnWait: func(message string) { p.note("%s", message) }, Turns: p.turns,
 		})
 	}
 	return st, err
@@ -293,26 +293,27 @@ func check(ctx context.Context, st store.Store) ([]store.Problem, error) {
 }
 
 // repair mends the collection and says what it did.
-func (p *program) repair(ctx context.Context) ([]string, error) {
+// repair returns what was done, and what is lost.
+func (p *program) repair(ctx context.Context) (done, lost []string, err error) {
 	if _, remote := p.qdrantAddress(); remote {
 		st, err := p.openStore(ctx, writing, nil)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		defer st.Close()
 		if mender, ok := st.(store.Repairer); ok {
-			return []string{"half-written documents were cleared away"}, mender.Repair(ctx)
+			return []string{"half-written documents were cleared away"}, nil, mender.Repair(ctx)
 		}
-		return nil, nil
+		return nil, nil, nil
 	}
 	report, err := sqlitestore.Repair(ctx, p.cfg.Data, sqlitestore.Options{Collection: p.cfg.Collection, LockTimeout: p.lockTimeout}, sqlitestore.RepairOptions{Sparse: ingest.Sparse})
 	if errors.Is(err, store.ErrNoCollection) {
-		return nil, p.errNothingIndexed()
+		return nil, nil, p.errNothingIndexed()
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	done := []string{fmt.Sprintf("%s built anew, %s dropped", plural(report.Rebuilt, "document"), plural(report.Segments, "damaged segment"))}
+	done = append(done, fmt.Sprintf("%s built anew, %s dropped", plural(report.Rebuilt, "document"), plural(report.Segments, "damaged segment")))
 	if report.Saved != "" {
 		done = append(done, "the damaged file is kept as "+report.Saved)
 	}
@@ -320,10 +321,13 @@ func (p *program) repair(ctx context.Context) ([]string, error) {
 		done = append(done, plural(report.Vectors, "vector")+" lost; `lore index` makes them again")
 	}
 	for _, path := range report.Removed {
-		done = append(done, path+" could not be saved; `lore index` reads it again")
+		lost = append(lost, path+" could not be saved")
 	}
-	if report.Lost {
-		done = append(done, "more documents may be gone; `lore index` reads them again")
+	switch {
+	case report.Lost && report.Kept == 0:
+		lost = append(lost, "EVERYTHING IN THE INDEX IS LOST: nothing in the file could be read, and an empty index stands in its place")
+	case report.Lost:
+		lost = append(lost, fmt.Sprintf("PART OF THE INDEX IS LOST: %s could be saved, more may be gone", plural(report.Kept, "document")))
 	}
-	return done, nil
+	return done, lost, nil
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/lore-kb/lore/store"
@@ -418,6 +419,9 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 func (s *Store) backup(ctx context.Context, file string) error {
 	if _, err := os.Stat(file); err == nil {
 		return fmt.Errorf("%w; choose another name", os.ErrExist)
+	}
+	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
+		return fmt.Errorf("there is no folder %s; make it, or name a file elsewhere", filepath.Dir(file))
 	}
 	var err error
 	for range 5 {

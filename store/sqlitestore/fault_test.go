@@ -444,3 +444,30 @@ func TestVanishedFolder(t *testing.T) {
 		t.Error("a reader does not see the collection that was put back")
 	}
 }
+
+// TestNoDatabase repairs a file that never was a collection: the loss is
+// reported, and the file stays.
+func TestNoDatabase(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "default.db")
+	junk := []byte(strings.Repeat("this is a letter to a friend\n", 4000))
+	if err := os.WriteFile(file, junk, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	report, err := Repair(context.Background(), dir, Options{LockTimeout: -1}, RepairOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !report.Lost || report.Kept != 0 || report.Saved == "" {
+		t.Errorf("report %+v does not say that everything is lost", report)
+	}
+	if b, err := os.ReadFile(report.Saved); err != nil || string(b) != string(junk) {
+		t.Errorf("the file is not kept as %q: %v", report.Saved, err)
+	}
+	s := openTest(t, dir, Options{})
+	clean(t, s)
+	target := filepath.Join(dir, "nowhere", "x.db")
+	if err := s.Backup(context.Background(), target); err == nil || !strings.Contains(err.Error(), filepath.Dir(target)) || !strings.Contains(err.Error(), "make it") {
+		t.Errorf("backup to a folder that is not there: %v", err)
+	}
+}

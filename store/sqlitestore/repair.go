@@ -24,6 +24,7 @@ type RepairOptions struct {
 // RepairReport says what Repair has done.
 type RepairReport struct {
 	Saved    string   // where the damaged database was put, if it had to be written anew
+	Kept     int      // documents that are there now
 	Segments int      // that were damaged and dropped
 	Rebuilt  int      // documents that were made findable again from their text
 	Removed  []string // paths of documents that could not be read; index them again
@@ -530,6 +531,7 @@ func (r *repairer) recount(ctx context.Context) error {
 				return err
 			}
 		}
+		r.report.Kept = int(sum.documents + sum.failed)
 		for name, n := range map[string]int64{"documents": sum.documents, "failed": sum.failed, "points": sum.points, "embedded": sum.embedded, "bytes": sum.bytes} {
 			if _, err := t.c.exec("INSERT INTO meta(name, value) VALUES(?, ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value", name, n); err != nil {
 				return err
