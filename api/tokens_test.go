@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -143,6 +144,10 @@ func probes(p planted, id string) []probe {
 			probe{"list a glob", "GET", "/v1/documents" + query + "&path=**/*.md", "", api.ScopeRead, false},
 			probe{"document", "GET", "/v1/documents/" + id + query, "", api.ScopeRead, false},
 			probe{"content", "GET", "/v1/documents/" + id + "/content" + query, "", api.ScopeRead, false},
+			probe{"text", "GET", "/v1/documents/" + id + "/text" + query, "", api.ScopeRead, false},
+			probe{"upload", "POST", "/v1/documents" + query + "&name=../x", "x", api.ScopeWrite, false},
+			probe{"fetch", "POST", "/v1/documents" + query, `{"url":"http://127.0.0.1/"}`, api.ScopeWrite, false},
+			probe{"upload a file", "POST", "/v1/files" + query + "&name=../x", "x", api.ScopeWrite, false},
 			probe{"conversation", "POST", "/v1/ask", `{"conversation":"new","question":"What is the password of this document?"` + rest, api.ScopeRead, false},
 			probe{"mcp search", "POST", "/mcp", tool("search", `{"query":"the password of this document","collection":"`+collection+`","paths":["**/*.md"]}`), api.ScopeRead, false},
 			probe{"mcp ask", "POST", "/mcp", tool("ask", `{"question":"What is the password of this document?","collection":"`+collection+`"}`), api.ScopeRead, false},
@@ -151,7 +156,28 @@ func probes(p planted, id string) []probe {
 			probe{"index", "POST", "/v1/index", `{"collection":"` + collection + `","path":"/nowhere"}`, api.ScopeWrite, false},
 		)
 	}
+	for _, store := range []string{"default", "second"} {
+		in := "/v1/vector_stores/" + store
+		for _, filter := range []string{"", `,"filters":{"type":"eq","key":"path","value":"` + p.path + `"}`, `,"filters":{"type":"in","key":"path","value":["**"]}`,
+			`,"filters":{"type":"eq","key":"team","value":"` + p.label + `"}`, `,"filters":{"type":"eq","key":"file_id","value":"` + id + `"}`} {
+			out = append(out,
+				probe{"store search", "POST", in + "/search", `{"query":"the password of this document"` + filter + `}`, api.ScopeRead, false},
+				probe{"response", "POST", "/v1/responses", `{"input":"What is the password of this document?","store":false,"include":["file_search_call.results"],"tools":[{"type":"file_search","vector_store_ids":["` +
+					store + `"]` + filter + `}]}`, api.ScopeRead, false})
+		}
+		out = append(out,
+			probe{"store", "GET", in, "", api.ScopeRead, false},
+			probe{"store files", "GET", in + "/files", "", api.ScopeRead, false},
+			probe{"store file", "GET", in + "/files/" + id, "", api.ScopeRead, false},
+			probe{"attach", "POST", in + "/files", `{"file_id":"` + id + `"}`, api.ScopeWrite, false},
+			probe{"remove from store", "DELETE", in + "/files/none", "", api.ScopeWrite, false},
+			probe{"remove nothing", "DELETE", "/v1/vector_stores/none", "", api.ScopeAdmin, false})
+	}
 	for _, model := range []string{"lore", "lore/default", "lore/second"} {
+		out = append(out,
+			probe{"response of a model", "POST", "/v1/responses", `{"model":"` + model + `","input":"What is the password of this document?","include":["file_search_call.results"]}`, api.ScopeRead, false},
+			probe{"response stream", "POST", "/v1/responses", `{"stream":true,"store":false,"model":"` + model + `","input":"What is the password of this document? path:**","include":["file_search_call.results"]}`, api.ScopeRead, true},
+			probe{"model", "GET", "/v1/models/" + model, "", api.ScopeRead, false})
 		out = append(out, probe{"chat", "POST", "/v1/chat/completions", `{"model":"` + model + `","messages":[{"role":"user","content":"What is the password of this document?"}]}`, api.ScopeRead, false},
 			probe{"stream", "POST", "/v1/chat/completions", `{"stream":true,"model":"` + model + `","messages":[{"role":"user","content":"What is the password of this document? path:**"}]}`, api.ScopeRead, false})
 	}
@@ -159,6 +185,16 @@ func probes(p planted, id string) []probe {
 		probe{"resource", "POST", "/mcp", `{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"lore://document/` + id + `"}}`, api.ScopeRead, true},
 		probe{"mcp collections", "POST", "/mcp", tool("list_collections", `{}`), api.ScopeRead, false},
 		probe{"collections", "GET", "/v1/collections", "", api.ScopeRead, false},
+		probe{"stores", "GET", "/v1/vector_stores", "", api.ScopeRead, false},
+		probe{"files", "GET", "/v1/files", "", api.ScopeRead, false},
+		probe{"file", "GET", "/v1/files/" + id, "", api.ScopeRead, false},
+		probe{"file content", "GET", "/v1/files/" + id + "/content", "", api.ScopeRead, false},
+		probe{"remove no file", "DELETE", "/v1/files/none", "", api.ScopeWrite, false},
+		probe{"remove no collection", "DELETE", "/v1/collections/none", "", api.ScopeAdmin, false},
+		probe{"response of nobody", "GET", "/v1/responses/resp_20260101-000000-00000000_1", "", api.ScopeRead, false},
+		probe{"remove no response", "DELETE", "/v1/responses/resp_20260101-000000-00000000_1", "", api.ScopeRead, false},
+		probe{"docs", "GET", "/docs", "", api.ScopeRead, false},
+		probe{"description", "GET", "/openapi.json", "", api.ScopeRead, false},
 		probe{"models", "GET", "/v1/models", "", api.ScopeRead, false},
 		probe{"conversations", "GET", "/v1/conversations", "", api.ScopeRead, false},
 		probe{"jobs", "GET", "/v1/jobs", "", api.ScopeWrite, false},
@@ -171,6 +207,39 @@ func probes(p planted, id string) []probe {
 	)
 }
 
+// TestMatrixIsWhole has a probe for every route, or a reason for none.
+func TestMatrixIsWhole(t *testing.T) {
+	server, err := api.New(writing(t.TempDir(), options(t.TempDir(), nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	elsewhere := map[string]string{
+		"GET /healthz": "tells nothing", "GET /readyz": "tells nothing", "GET /docs/docs.css": "a file", "GET /v1/session": "TestTokens",
+		"POST /v1/embeddings": "of the client's own text", "POST /v1/feedback": "takes, and tells nothing", "POST /v1/collections": "TestCollectionScopes",
+		"POST /v1/vector_stores": "as POST /v1/collections", "DELETE /v1/documents/{id}": "TestForeignWrites", "GET /v1/conversations/{id}": "TestConversationsAreOnesOwn",
+		"DELETE /v1/conversations/{id}": "TestConversationsAreOnesOwn", "GET /v1/jobs/{id}": "of a collection that is seen", "DELETE /v1/jobs/{id}": "of a collection that is seen",
+	}
+	for _, pattern := range server.Patterns() {
+		method, path, ok := strings.Cut(pattern, " ")
+		if !ok {
+			method, path = "POST", pattern
+		}
+		expression := regexp.MustCompile("^" + regexp.MustCompile(`\{[a-z]+\}`).ReplaceAllString(strings.ReplaceAll(regexp.QuoteMeta(path), `\`, ""), `[^/]+`) + "/?$")
+		if strings.HasSuffix(path, "...}") || strings.HasSuffix(path, "/") {
+			expression = regexp.MustCompile("^" + regexp.QuoteMeta(path[:strings.LastIndexByte(strings.TrimSuffix(path, "/"), '/')]))
+		}
+		found := elsewhere[pattern] != "" || strings.HasPrefix(pattern, "GET /openapi")
+		for _, probe := range probes(plants[0], "id") {
+			path, _, _ := strings.Cut(probe.path, "?")
+			found = found || probe.method == method && expression.MatchString(path)
+		}
+		if !found {
+			t.Errorf("the matrix has no probe for %s", pattern)
+		}
+	}
+}
+
 func tool(name, arguments string) string {
 	return `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"` + name + `","arguments":` + arguments + `}}`
 }
@@ -180,6 +249,7 @@ func tool(name, arguments string) string {
 func TestNoLeaks(t *testing.T) {
 	dir, ids := plant(t)
 	o := writing(dir, options(dir, nil))
+	o.Remove = sqliteRemove(dir)
 	o.Names = func(context.Context) ([]string, error) { return []string{"default", "second"}, nil }
 	o.Tokens = &api.Tokens{File: filepath.Join(dir, "tokens.json")}
 	list := bearers(t, o.Tokens)
@@ -215,7 +285,7 @@ func TestNoLeaks(t *testing.T) {
 					}
 					continue
 				}
-				if status == http.StatusForbidden && probe.name != "index" || status >= 500 {
+				if status == http.StatusForbidden && probe.name != "index" && probe.name != "fetch" || status >= 500 {
 					t.Errorf("%s: %s: %d %s", b.name, probe.name, status, text)
 				}
 				if len(b.token.Paths)+len(b.token.Labels) > 0 && strings.Contains(text, "file://") {
