@@ -143,7 +143,10 @@ func (r *Retriever) rank(ctx context.Context, q Query, reranker model.Reranker) 
 	s.window = max(r.options.Window, 3*s.limit)
 	s.budget = r.options.PassageTokens
 	s.parsed = analysis.Question(q.Text)
-	s.filter = withInline(q.Filter, &s.parsed.Filter)
+	var err error
+	if s.filter, err = r.narrow(ctx, q.Filter, &s.parsed.Filter); err != nil {
+		return nil, err
+	}
 	s.result = &Result{Query: s.parsed.Text, Language: s.parsed.Language, Timings: make(map[string]time.Duration)}
 	s.result.Timings["analysis"] = time.Since(s.begin)
 	if err := ctx.Err(); err != nil {

@@ -190,6 +190,16 @@ func TestFilters(t *testing.T) {
 		{Query{Text: "means leave hotels before:2024 after:2023"}, "hr/travel.md"},
 		{Query{Text: "means leave hotels label:team=finance"}, "hr/travel.md"},
 		{Query{Text: "means leave hotels type:pdf"}, ""},
+		// The caller's filter holds whatever the question asks for.
+		{Query{Text: "means leave hotels path:ops", Filter: Filter{Paths: []string{"hr"}}}, ""},
+		{Query{Text: "means leave hotels path:hr/travel.md", Filter: Filter{Paths: []string{"hr/", "zh"}}}, "hr/travel.md"},
+		{Query{Text: "means leave hotels path:hr", Filter: Filter{Paths: []string{"hr/leave.md"}}}, "hr/leave.md"},
+		{Query{Text: "means leave hotels path:**/*e.md", Filter: Filter{Paths: []string{"hr"}}}, "hr/leave.md"},
+		{Query{Text: "means leave hotels path:ops", Filter: Filter{Paths: []string{"hr/*"}}}, ""},
+		{Query{Text: "means leave hotels path:hr", Filter: Filter{Paths: []string{"**/t*"}, Documents: []string{store.DocumentID("test", "root", "hr/leave.md")}}}, ""},
+		{Query{Text: "means leave hotels label:team=finance", Filter: Filter{Labels: map[string]string{"team": "it"}}}, ""},
+		{Query{Text: "means leave hotels type:md", Filter: Filter{MediaTypes: []string{"text/*"}, Paths: []string{"ops"}}}, "ops/errors.md"},
+		{Query{Text: "means leave hotels type:md", Filter: Filter{MediaTypes: []string{"application/pdf"}}}, ""},
 	} {
 		got := strings.Fields(paths(ask(t, r, c.q)))
 		slices.Sort(got)
