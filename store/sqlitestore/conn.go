@@ -34,8 +34,12 @@ var synchronous = "FULL"
 
 // openConn opens the database file. mode is "ro", "rw" or "rwc".
 func openConn(file, mode string, immutable bool) (*conn, error) {
+	cache := 8 << 10 // KiB
+	if mode != "ro" {
+		cache = 32 << 10 // what a large removal changes is written once
+	}
 	dsn := dsnPath(file) + "?mode=" + mode + "&_pragma=busy_timeout(10000)&_pragma=synchronous(" + synchronous + ")" +
-		"&_pragma=cache_size(-8192)&_pragma=temp_store(MEMORY)"
+		fmt.Sprintf("&_pragma=cache_size(-%d)", cache) + "&_pragma=temp_store(MEMORY)"
 	if immutable {
 		dsn += "&immutable=1"
 	}

@@ -229,3 +229,88 @@ func BenchmarkDotRows(b *testing.B) {
 		})
 	})
 }
+
+// BenchmarkReadMemory reads more than fits any cache, to hold the scans against.
+func BenchmarkReadMemory(b *testing.B) {
+	words := make([]uint64, 32<<20)
+	for i := range words {
+		words[i] = uint64(i)
+	}
+	b.SetBytes(int64(8 * len(words)))
+	var a, c, d, e uint64
+	for b.Loop() {
+		for i := 0; i+8 <= len(words); i += 8 {
+			w := words[i : i+8 : i+8]
+			a += w[0] ^ w[4]
+			c += w[1] ^ w[5]
+			d += w[2] ^ w[6]
+			e += w[3] ^ w[7]
+		}
+	}
+	if a+c+d+e == 1 {
+		b.Log(a)
+	}
+}
+
+// BenchmarkScanMemory runs the kernels over as much.
+func BenchmarkScanMemory(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	const width, n = 384, 700_000 / scanRows * scanRows
+	code, rows := randomCodes(r, width), make([]int8, n*width)
+	for i := range rows {
+		rows[i] = int8(i * 7)
+	}
+	q, sums, out := newKernelQuery(code), make([]int32, n), make([]int32, scanRows)
+	forEachKernel(func(name string) {
+		b.Run(fmt.Sprint("codes/kernel=", name), func(b *testing.B) {
+			b.SetBytes(int64(len(rows)))
+			for b.Loop() {
+				for i := 0; i < n; i += scanRows {
+					dotRows(out, q, rows[i*width:(i+scanRows)*width], sums[i:i+scanRows])
+				}
+			}
+		})
+	})
+	planes, groups := make([]uint64, width/64*coarsePlanes), numbersOf[uint64](bytesOf(rows))
+	forEachKernel(func(name string) {
+		b.Run(fmt.Sprint("bits/kernel=", name), func(b *testing.B) {
+			const words = scanRows * width / 64
+			b.SetBytes(int64(8 * (len(groups) / words * words)))
+			for b.Loop() {
+				for i := 0; i+words <= len(groups); i += words {
+					coarseRowsOf(out, planes, groups[i:i+words])
+				}
+			}
+		})
+	})
+}
+
+// BenchmarkPostings decodes full blocks with ranks.
+func BenchmarkPostings(b *testing.B) {
+	for _, gap := range []uint32{4, 60, 1000} {
+		r := rand.New(rand.NewPCG(1, 1))
+		n := 128 * 64
+		w := weights{first: make([]float32, n*int(gap)), from: make([]uint32, n*int(gap)+1), rest: []float32{1, 2, 3, 4}}
+		lw := listWriter{weights: &w}
+		local := uint32(0)
+		for range n {
+			local += r.Uint32N(gap)
+			lw.add(local%uint32(len(w.first)), uint32(r.IntN(3)*r.IntN(2)))
+			local++
+		}
+		coded := append(lw.appendTo(nil, 4), make([]byte, 16)...)
+		l, ok := openRiceList(coded, &w, 4)
+		if !ok {
+			b.Fatal("list does not open")
+		}
+		b.Run(fmt.Sprintf("gap=%d", gap), func(b *testing.B) {
+			var blk block
+			i := 0
+			for b.Loop() {
+				l.decode(i%l.blocks, &blk)
+				i++
+			}
+			b.ReportMetric(float64(8*len(coded))/float64(n), "bits/posting")
+		})
+	}
+}

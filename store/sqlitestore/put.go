@@ -1,9 +1,11 @@
 package sqlitestore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -198,6 +200,8 @@ func (s *Store) Remove(ctx context.Context, f store.Filter) (int, error) {
 		}); err != nil {
 			return err
 		}
+		// In the order in which they lie in the tables.
+		slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(a.key, b.key) })
 		for i := range rows {
 			if err := ctx.Err(); err != nil {
 				return err

@@ -2,6 +2,7 @@ package sqlitestore
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"testing"
 
@@ -53,4 +54,21 @@ func TestConformance(t *testing.T) {
 			return checkedStore{s, t}, nil
 		}}
 	})
+}
+
+// BenchmarkCommit stores one small document, with the fsync that lets it survive
+// power loss and without.
+func BenchmarkCommit(b *testing.B) {
+	defer func(s string) { synchronous = s }(synchronous)
+	for _, level := range []string{"FULL", "NORMAL"} {
+		synchronous = level
+		b.Run("synchronous="+level, func(b *testing.B) {
+			s := openTest(b, b.TempDir(), Options{Create: true})
+			i := 0
+			for b.Loop() {
+				putTest(b, s, testDocument(fmt.Sprint(i, ".md"), "v1", 2, 50))
+				i++
+			}
+		})
+	}
 }
