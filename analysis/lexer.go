@@ -70,21 +70,22 @@ type lexer struct {
 	// units counts what a reader would count: words, numbers and characters.
 	units int
 
-	buf    []byte  // folded bytes of the run
-	cls    []class // of each byte
-	starts []int32 // source offset of each byte's character
-	ends   []int32
-	joins  []int // positions in buf at which a new segment begins
-	marks  []byte
-	term   []byte
-	dated  int     // offset behind the last date
-	pair   [8]byte // of a bigram; here, as in the fields below, so that it need not be allocated
-	figure [24]byte
+	buf     []byte  // folded bytes of the run
+	cls     []class // of each byte
+	starts  []int32 // source offset of each byte's character
+	ends    []int32
+	joins   []int // positions in buf at which a new segment begins
+	marks   []byte
+	term    []byte
+	dated   int     // offset behind the last date
+	spelled spelled // the date in Chinese numerals that is being read
+	pair    [8]byte // of a bigram; here, as in the fields below, so that it need not be allocated
+	figure  [24]byte
 }
 
 // run emits the terms of text in order of appearance.
 func (l *lexer) run(text string, emit emitFunc) {
-	l.text, l.emit, l.dated = text, emit, 0
+	l.text, l.emit, l.dated, l.spelled = text, emit, 0, spelled{}
 	for i := 0; i < len(text); {
 		c := text[i]
 		if c < utf8.RuneSelf {

@@ -109,7 +109,40 @@ func (l *lexer) numeral(i int) int {
 		}
 	}
 	l.emit(KindNumber, strconv.AppendInt(l.figure[:0], value, 10), start, i)
+	l.spelledDate(value, next, start, i)
 	return i
+}
+
+// spelled is a date in Chinese numerals as far as it was read.
+type spelled struct{ from, year, month, end int }
+
+// spelledDate reads 二〇一三年十二月二日 a part at a time: value stands at
+// text[start:end], unit behind it. A date is emitted as date does it, from its
+// month on.
+func (l *lexer) spelledDate(value int64, unit rune, start, end int) {
+	before := l.spelled
+	l.spelled = spelled{}
+	if before.end != start {
+		before = spelled{from: start}
+	}
+	two := func(b []byte, n int) []byte { return append(b, '-', byte('0'+n/10), byte('0'+n%10)) }
+	n := int(value)
+	switch {
+	case unit == '年' && value >= 1000 && value < 3000:
+		l.spelled = spelled{from: start, year: n, end: end + len("年")}
+	case unit == '月' && value >= 1 && value <= 12:
+		l.spelled = spelled{from: before.from, year: before.year, month: n, end: end + len("月")}
+		if before.year > 0 {
+			l.emit(KindDate, two(strconv.AppendInt(l.figure[:0], int64(before.year), 10), n), before.from, l.spelled.end)
+		}
+		l.emit(KindDate, two(append(l.figure[:0], '-'), n), before.from, l.spelled.end)
+	case (unit == '日' || unit == '号') && before.month > 0 && value >= 1 && value <= 31:
+		end += len("日")
+		if before.year > 0 {
+			l.emit(KindDate, two(two(strconv.AppendInt(l.figure[:0], int64(before.year), 10), before.month), n), before.from, end)
+		}
+		l.emit(KindDate, two(two(append(l.figure[:0], '-'), before.month), n), before.from, end)
+	}
 }
 
 // date looks for a date that begins with the run in buf, which text[start:end]

@@ -60,6 +60,53 @@ func sorted(s string) string {
 	return strings.Join(words, " ")
 }
 
+// TestMeetings holds what a question and a text that write one thing in two ways
+// have in common, or must not have.
+func TestMeetings(t *testing.T) {
+	for _, c := range []struct{ a, b, common string }{
+		{"臺灣後來的發展", "台湾后来的发展", "发展"},
+		{"ＧＰＵ　１２ＧＢ", "GPU 12GB", "12gb"},
+		{"第三十二条", "第32条", "32"},
+		{"第一百零五章", "第105章", "105"},
+		{"二〇一三年", "2013年", "2013"},
+		{"2013年12月2日", "December 2, 2013", "2013-12-02"},
+		{"2 December 2013", "2013-12-02", "2013-12-02"},
+		{"二零一三年十二月二日", "2013-12-02", "2013-12-02"},
+		{"3,500 km", "3500km", "3500"},
+		{"five children wrote", "a child writes", "writ"},
+		{"mice", "a mouse", "mous"},
+		{"policies", "the policy", "polici"},
+		{"stopped", "stopping", "stop"},
+		{"university", "the universe", ""},
+		{"organization", "an organ", ""},
+		{"news", "a new one", ""},
+		{"max_tokens", "maxTokens", "maxtokens"},
+		{"err-4012", "ERR4012", "err4012"},
+		{"K8s集群", "K8s 的集群", "集群"},
+		{"k8s", "K8s集群", "k8s"},
+		{"上海交通大学", "上海的交通，大学", ""}, // none of the bigrams across words
+	} {
+		have := make(map[string]bool)
+		for _, x := range Terms(c.a) {
+			have[x.Text] = true
+		}
+		var both []string
+		for _, x := range Terms(c.b) {
+			if have[x.Text] && !x.Stop && x.Kind != KindHan && !slices.Contains(both, x.Text) {
+				both = append(both, x.Text)
+			}
+		}
+		if c.common == "" {
+			both = slices.DeleteFunc(both, func(s string) bool { return s == "上海" || s == "交通" || s == "大学" })
+			if len(both) > 0 {
+				t.Errorf("%q and %q share %q", c.a, c.b, both)
+			}
+		} else if !slices.Contains(both, c.common) {
+			t.Errorf("%q and %q share %q, want %q among them", c.a, c.b, both, c.common)
+		}
+	}
+}
+
 func TestTermRanges(t *testing.T) {
 	text := "See maxTokens，臺灣的 GPU's"
 	want := map[string]string{"maxtokens": "maxTokens", "token": "Tokens", "台湾": "臺灣", "gpu": "GPU"}
