@@ -69,14 +69,14 @@ func stopBrowser() {
 	}
 }
 
-// watched is what went on in a page.
-type watched struct {
+// pageLog is what went on in a page.
+type pageLog struct {
 	mu       sync.Mutex
 	requests []string
 	wrong    []string
 }
 
-func (w *watched) add(list *[]string, format string, args ...any) {
+func (w *pageLog) add(list *[]string, format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	*list = append(*list, fmt.Sprintf(format, args...))
@@ -113,7 +113,7 @@ func browser(t *testing.T, language, server string) context.Context {
 	t.Cleanup(cancel)
 	ctx, cancel = context.WithTimeout(ctx, time.Minute)
 	t.Cleanup(cancel)
-	seen := &watched{}
+	seen := &pageLog{}
 	chromedp.ListenTarget(ctx, func(event any) {
 		switch e := event.(type) {
 		case *network.EventRequestWillBeSent:

@@ -167,6 +167,7 @@ function sideBar(showTurns, begin) {
         if (!matchMedia("(min-width: 70rem)").matches) bar.open = false;
         await fill();
       } }, c.title),
+      h("span", { class: "talk-tools" },
       h("button", { type: "button", class: "quiet tool", title: t.export, "aria-label": `${t.export}: ${c.title}`, onclick: async () => {
         const whole = await one(c.id);
         keep(new Blob([`# ${whole.title}\n\n${whole.turns.map(markdown).join("\n")}`], { type: "text/markdown" }), whole.title.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60) + ".md");
@@ -176,7 +177,7 @@ function sideBar(showTurns, begin) {
         await remove("/v1/conversations/" + encodeURIComponent(c.id));
         if (conversation === c.id) begin();
         else await fill();
-      } }, icon("remove")))));
+      } }, icon("remove"))))));
     bar.classList.toggle("none", shown.length === 0);
   };
   return { bar, fill };

@@ -3,6 +3,7 @@
 
 import { bar, failed, h, questionForm, show } from "./parts.js";
 import { about, get, post, within } from "./server.js";
+import { structured } from "./structure.js";
 import { spot, t } from "./text.js";
 
 let last = ""; // what was searched for, across views
@@ -11,23 +12,30 @@ async function open(at, by) {
   (await import("./reader.js")).open(at, by);
 }
 
-// lit makes the words of a text that a search matched stand out.
-function lit(text, terms) {
-  const wanted = terms.map(x => x.term.toLowerCase()).filter(x => /\p{Script=Han}/u.test(x) ? x.length > 0 : x.length > 2);
-  if (!wanted.length) return [text];
+// lit makes the words that a search matched stand out in an element.
+function lit(element, terms) {
+  const wanted = terms.map(x => x.term.toLowerCase()).filter(x => /\p{Script=Han}/u.test(x) || x.length > 2);
+  if (!wanted.length) return element;
   const starts = wanted.map(w => w.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).sort((a, b) => b.length - a.length);
-  const pattern = new RegExp(`((?:${starts.map(w => /\p{Script=Han}/u.test(w) ? w : `(?<![\\p{L}\\p{N}])${w}[\\p{L}\\p{N}]*`).join("|")}))`, "giu");
-  return text.split(pattern).map((part, i) => i % 2 ? h("mark", { class: "term" }, part) : part);
+  const pattern = new RegExp(`(${starts.map(w => /\p{Script=Han}/u.test(w) ? w : `(?<![\\p{L}\\p{N}])${w}[\\p{L}\\p{N}]*`).join("|")})`, "giu");
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  const nodes = [];
+  while (walker.nextNode()) nodes.push(walker.currentNode);
+  for (const node of nodes) {
+    const parts = node.data.split(pattern);
+    if (parts.length > 1) node.replaceWith(...parts.map((part, i) => i % 2 ? h("mark", { class: "term" }, part) : part));
+  }
+  return element;
 }
 
 function passageItem(p, legs) {
   const terms = p.explain?.terms ?? [];
   const most = Math.max(...terms.map(x => x.score), 0) || 1;
-  const text = p.text.length > 500 ? p.text.slice(0, 500).replace(/\S*$/, "") + "…" : p.text;
+  const text = p.text.length > 600 ? p.text.slice(0, 600).replace(/[^\s|]*$/, "") + "…" : p.text;
   const where = h("button", { class: "where", type: "button", onclick: () => open(p, where) }, h("b", { "aria-hidden": "true" }, String(p.rank)), h("span", { dir: "auto" }, p.title || p.document));
   return h("li", { class: "passage" }, where,
     h("p", { class: "place hint", dir: "auto" }, [p.document, ...(p.section ?? []).filter(s => s !== p.title), spot(p)].filter(Boolean).join(" › ")),
-    h("p", { class: "excerpt", dir: "auto" }, lit(text, terms)),
+    h("div", { class: "excerpt", dir: "auto" }, lit(structured({ text, type: "text/markdown", language: p.language }, 0, 0, true).element, terms)),
     h("details", { class: "explain" }, h("summary", {}, h("span", {}, t.why),
       h("span", { class: "legs" }, ["sparse", "dense"].filter(leg => legs.has(leg)).map(leg => h("span", { class: "leg" }, h("span", {}, t[leg]), bar(p.legs[leg]?.normalised ?? 0, leg), h("span", { class: "figure" }, p.legs[leg] ? t.rank(p.legs[leg].rank) : "–"))))),
       terms.length ? h("dl", { class: "terms" }, terms.slice(0, 10).map(x => h("div", {}, h("dt", {}, x.term), h("dd", {}, bar(x.score / most, "sparse"), h("span", { class: "figure" }, x.score.toFixed(2)))))) : null,

@@ -8,8 +8,9 @@ import { t } from "./text.js";
 const inline = /(\*\*|__)(?=\S)(.+?)(?<=\S)\1|`([^`\n]+)`|!?\[([^\]\n]*)\]\(([^()\s]*)\)/g;
 
 // structured returns the text as elements, and the first part of the mark from
-// start to end.
-export function structured(text, start, end) {
+// start to end. In a part of a document, which is flat, headings are no headings
+// of the page.
+export function structured(text, start, end, flat = false) {
   const plain = text.text;
   const marks = /markdown|html|word|epub|opendocument|presentation|notebook/.test(text.type);
   const code = !marks && /json|xml|yaml|csv|javascript|source|x-/.test(text.type) && !/pdf/.test(text.type);
@@ -85,6 +86,7 @@ export function structured(text, start, end) {
   const said = i => plain.slice(...lines[i]);
   const isRow = i => i < lines.length && (said(i).match(/(?<!\\)\|/g)?.length ?? 0) >= (/^\s*\|/.test(said(i)) ? 2 : 1) && said(i).includes("|");
   const isRule = i => i < lines.length && /^\s*\|?\s*:?-{3,}:?\s*(\|\s*:?-{3,}:?\s*)*\|?\s*$/.test(said(i));
+  let level = 2; // of the heading before: the document's title
   let open = null; // the list that is being filled
   for (let i = 0; i < lines.length; i++) {
     const [from, to] = lines[i];
@@ -107,7 +109,8 @@ export function structured(text, start, end) {
       i = last;
       open = null;
     } else if (marks && (m = /^(#{1,6})\s+/.exec(words))) {
-      out.append(h("h" + Math.min(6, m[1].length + 2), { class: "level" + m[1].length }, line(from + m[0].length, to)));
+      level = Math.min(6, m[1].length + 2, level + 1); // none is left out
+      out.append(h(flat ? "p" : "h" + level, { class: "level" + m[1].length }, line(from + m[0].length, to)));
       open = null;
     } else if (isRow(i) && (isRule(i + 1) || isRow(i + 1)) && !/^\s*([-*+•]|\d+[.)、])\s/.test(words)) {
       const table = h("table");
