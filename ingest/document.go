@@ -36,6 +36,8 @@ type Block struct {
 	Section    []string // heading path at this block; of a heading, the path it opens, itself included
 	Rows       []Range  // of a table: its rows; rows before Body are its header
 	Body       int      // index in Rows of the first row that is not header
+	Numbers    []int    // of Rows in a spreadsheet, from 1; nil elsewhere
+	Columns    [2]int   // first and last column of such a table, from 0
 }
 
 // BlockKind classes blocks.

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"sort"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -31,6 +32,9 @@ func locate(doc *Document, cuts []cut) []Chunk {
 		k := Chunk{Ordinal: len(chunks), Start: start, End: end, Section: c.section, Line: line, Text: text}
 		if c.context.End > 0 {
 			k.Context = strings.TrimSpace(doc.Text[c.context.Start:c.context.End])
+		}
+		if cells := doc.cellsIn(start, end); cells != "" {
+			k.Section = append(k.Section[:len(k.Section):len(k.Section)], cells)
 		}
 		k.Page, k.PageBreaks = pagesIn(pages, start, end)
 		k.Time, k.Cues = timeIn(doc.Times, start, end)
@@ -80,4 +84,37 @@ func boxesIn(boxes []store.Box, start, end int) []store.Box {
 		return nil
 	}
 	return boxes[from:to]
+}
+
+// cellsIn returns the range of spreadsheet cells that stand in [start, end), such
+// as "A2:F41"; "" when it is not part of one table of a spreadsheet.
+func (d *Document) cellsIn(start, end int) string {
+	i := sort.Search(len(d.Blocks), func(i int) bool { return d.Blocks[i].End > start })
+	if i == len(d.Blocks) {
+		return ""
+	}
+	b := &d.Blocks[i]
+	// A heading may stand before the table.
+	for b.Kind == Heading && i+1 < len(d.Blocks) && d.Blocks[i+1].Start < end {
+		i++
+		b = &d.Blocks[i]
+	}
+	if b.Numbers == nil || len(b.Numbers) != len(b.Rows) || end > b.End {
+		return ""
+	}
+	first := sort.Search(len(b.Rows), func(i int) bool { return b.Rows[i].End > start })
+	last := sort.Search(len(b.Rows), func(i int) bool { return b.Rows[i].Start >= end }) - 1
+	if first > last {
+		return ""
+	}
+	return columnName(b.Columns[0]) + strconv.Itoa(b.Numbers[first]) + ":" + columnName(b.Columns[1]) + strconv.Itoa(b.Numbers[last])
+}
+
+// columnName is the name of a column of a spreadsheet, counted from 0.
+func columnName(n int) string {
+	name := ""
+	for n = max(n, 0) + 1; n > 0; n = (n - 1) / 26 {
+		name = string(rune('A'+(n-1)%26)) + name
+	}
+	return name
 }

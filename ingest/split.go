@@ -10,7 +10,7 @@ import (
 
 // splitVersion changes whenever the same document would be cut otherwise, so
 // that documents indexed before are indexed again.
-const splitVersion = 1
+const splitVersion = 2
 
 // SplitOptions bounds chunks. Zero fields mean the defaults.
 type SplitOptions struct {

@@ -136,6 +136,26 @@ type tableBuilder struct {
 	start int
 	rows  []ingest.Range
 	body  int
+
+	numbers     []int // of a spreadsheet's rows
+	left, right int   // columns that hold something
+}
+
+// at says which row of a spreadsheet was added last, and which of its columns
+// hold something.
+func (t *tableBuilder) at(number int, cells []string) {
+	if len(t.numbers) == len(t.rows) {
+		return // it was empty
+	}
+	if len(t.numbers) == 0 {
+		t.left, t.right = len(cells), 0
+	}
+	t.numbers = append(t.numbers, number)
+	for i, c := range cells {
+		if oneLine(c) != "" {
+			t.left, t.right = min(t.left, i), max(t.right, i)
+		}
+	}
 }
 
 func (t *tableBuilder) row(cells []string, header bool) {
@@ -177,8 +197,9 @@ func (t *tableBuilder) close() {
 	}
 	t.b.doc.Blocks = append(t.b.doc.Blocks, ingest.Block{
 		Kind: ingest.Table, Start: t.start, End: t.b.text.Len(), Section: t.b.path(), Rows: t.rows, Body: t.body,
+		Numbers: t.numbers, Columns: [2]int{t.left, t.right},
 	})
-	t.start, t.rows = -1, nil
+	t.start, t.rows, t.numbers = -1, nil, nil
 }
 
 // page says that what follows is on page n. A page without text is marked

@@ -249,6 +249,7 @@ func (x *xlsReader) sheet(name string, at int) {
 	row, pending := -1, -1 // pending: column of a formula whose text follows
 	flush := func() {
 		if row >= 0 {
+			w.number = row
 			w.row(cells)
 		}
 		cells = nil

@@ -262,6 +262,9 @@ func (r *odfReader) table(x *xmlReader) {
 			}
 		case k == xmlEnd && x.name == "table-row":
 			if filled(cells) == 0 {
+				if sheet, ok := w.(*sheetWriter); ok {
+					sheet.number += repeat - 1
+				}
 				repeat = 1
 			}
 			if p, ok := w.(*plainTable); ok {

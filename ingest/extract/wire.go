@@ -232,6 +232,16 @@ func (e *encoder) document(d *ingest.Document) {
 			section = b.Section
 		}
 		e.int(b.Body)
+		e.int(len(b.Numbers))
+		if len(b.Numbers) > 0 {
+			e.int(b.Columns[0])
+			e.int(b.Columns[1])
+		}
+		last := 0
+		for _, n := range b.Numbers {
+			e.int(n - last)
+			last = n
+		}
 		e.int(len(b.Rows))
 		for _, r := range b.Rows {
 			e.int(r.Start)
@@ -267,7 +277,7 @@ func (d *decoder) document() ingest.Document {
 			doc.Times[i].Span = store.Span{From: time.Duration(d.int()), To: time.Duration(d.int())}
 		}
 	}
-	if n := d.count(7); n > 0 {
+	if n := d.count(8); n > 0 {
 		doc.Blocks = make([]ingest.Block, n)
 		var section []string
 		for i := range doc.Blocks {
@@ -278,6 +288,15 @@ func (d *decoder) document() ingest.Document {
 			}
 			b.Section = section
 			b.Body = d.int()
+			if k := d.count(1); k > 0 {
+				b.Columns = [2]int{d.int(), d.int()}
+				b.Numbers = make([]int, k)
+				last := 0
+				for r := range b.Numbers {
+					last += d.int()
+					b.Numbers[r] = last
+				}
+			}
 			if k := d.count(2); k > 0 {
 				b.Rows = make([]ingest.Range, k)
 				for r := range b.Rows {

@@ -94,6 +94,8 @@ type sheetWriter struct {
 	t      *tableBuilder
 	first  []string // held until the second row tells whether it is a header
 	lonely bool     // the first row has one cell: a title over the table
+	number int      // of the row that came last, from 1
+	held   int      // number of first
 }
 
 func filled(cells []string) int {
@@ -107,6 +109,7 @@ func filled(cells []string) int {
 }
 
 func (w *sheetWriter) row(cells []string) {
+	w.number++
 	if filled(cells) == 0 {
 		w.close()
 		return
@@ -118,20 +121,23 @@ func (w *sheetWriter) row(cells []string) {
 	switch {
 	case w.t != nil:
 		w.t.row(cells, false)
+		w.t.at(w.number, cells)
 	case w.first == nil:
 		if filled(cells) == 1 && len(cells) > 0 && cells[0] != "" && len(cells[0]) > 0 {
 			w.lonely = true
 		}
-		w.first = append([]string{}, cells...)
+		w.first, w.held = append([]string{}, cells...), w.number
 	default:
 		if w.lonely && filled(cells) > 1 {
 			w.b.para(strings.Join(w.first, " "))
-			w.first, w.lonely = append([]string{}, cells...), false
+			w.first, w.lonely, w.held = append([]string{}, cells...), false, w.number
 			return
 		}
 		w.t = w.b.openTable()
 		w.t.row(w.first, looksLikeHeader(w.first, cells))
+		w.t.at(w.held, w.first)
 		w.t.row(cells, false)
+		w.t.at(w.number, cells)
 	}
 }
 
@@ -144,6 +150,7 @@ func (w *sheetWriter) close() {
 	case w.first != nil:
 		t := w.b.openTable()
 		t.row(w.first, false)
+		t.at(w.held, w.first)
 		t.close()
 	}
 	w.t, w.first, w.lonely = nil, nil, false
