@@ -55,7 +55,13 @@ func fullScript(arg string) error {
 }
 
 func TestDiskFull(t *testing.T) {
-	for _, limit := range []int{100_000, 150_000, 300_000, 700_000} {
+	limits := []int{100_000, 150_000, 300_000, 700_000}
+	if os.Getenv("LORE_SOAK") != "" { // every few pages that a write may end at
+		for limit := 40_000; limit < 900_000; limit += 8 << 10 {
+			limits = append(limits, limit)
+		}
+	}
+	for _, limit := range limits {
 		t.Run(fmt.Sprint(limit), func(t *testing.T) {
 			dir := t.TempDir()
 			out, err := childCommand(t, "full", fmt.Sprint(limit, " ", dir)).CombinedOutput()
@@ -300,16 +306,28 @@ func TestTruncated(t *testing.T) {
 	filled(t, whole)
 	want := contentOf(t, openTest(t, whole, Options{ReadOnly: true}))
 	r := rand.New(rand.NewPCG(21, 22))
-	for i := range 16 {
-		dir := t.TempDir()
-		copyFolder(t, whole, dir)
-		files := collectionFiles(t, dir)
-		file := files[i%len(files)]
+	type cut struct{ file, size int64 }
+	var cuts []cut
+	files := collectionFiles(t, whole)
+	for i, file := range files {
 		info, err := os.Stat(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		size := r.Int64N(info.Size())
+		if os.Getenv("LORE_SOAK") != "" { // at every page
+			for size := int64(0); size < info.Size(); size += pageSize {
+				cuts = append(cuts, cut{int64(i), size})
+			}
+		}
+		for range 1 + 16/len(files) {
+			cuts = append(cuts, cut{int64(i), r.Int64N(info.Size())})
+		}
+	}
+	defer func() { t.Logf("%d cuts of %d files", len(cuts), len(files)) }()
+	for _, c := range cuts {
+		dir := t.TempDir()
+		copyFolder(t, whole, dir)
+		file, size := collectionFiles(t, dir)[c.file], c.size
 		if err := os.Truncate(file, size); err != nil {
 			t.Fatal(err)
 		}

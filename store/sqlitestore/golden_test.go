@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/lore-kb/lore/store"
@@ -47,6 +49,37 @@ func TestGolden(t *testing.T) {
 			putTest(t, s, testDocument("1.md", "v2", 3, 10))
 			clean(t, s)
 		})
+	}
+}
+
+// TestMigrationIsOneStep breaks a migration off after its first statement.
+func TestMigrationIsOneStep(t *testing.T) {
+	defer func(m [][]string) { migrations = m }(migrations)
+	b, err := os.ReadFile(filepath.Join("testdata", "v1.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile(filepath.Join("testdata", "v1.content"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "default.db")
+	if err := os.WriteFile(file, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	whole := migrations
+	migrations = [][]string{append(slices.Clone(whole[0]), "INSERT INTO nothing VALUES(1)")}
+	if _, err := Open(context.Background(), file, Options{LockTimeout: -1}); err == nil || !strings.Contains(err.Error(), "default.db") || !strings.Contains(err.Error(), "format 2") {
+		t.Errorf("a broken migration: %v", err)
+	}
+	migrations = whole
+	for _, readOnly := range []bool{true, false} {
+		s := openTest(t, file, Options{ReadOnly: readOnly})
+		if got := contentOf(t, s); got != string(want) {
+			t.Errorf("read-only %v: another content after a migration that broke off", readOnly)
+		}
+		clean(t, s)
+		_ = s.Close()
 	}
 }
 
