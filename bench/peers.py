@@ -59,10 +59,15 @@ def tantivy_open():
     index = tantivy.Index.open(o.dir)
     index.reload()
     searcher = index.searcher()
-    asked = [re.sub(r"[^\w\s]", " ", q) for q in lines(o.questions, o.asked)]
+    # Small letters, for AND, OR and NOT are operators.
+    asked = [re.sub(r"[^\w\s]", " ", q).lower() for q in lines(o.questions, o.asked)]
 
     def search(i):
-        hits = searcher.search(index.parse_query(asked[i], ["text"]), LIMIT).hits
+        try:
+            query = index.parse_query(asked[i], ["text"])
+        except ValueError:  # its words are too long for the tokenizer: nothing is left to ask
+            return []
+        hits = searcher.search(query, LIMIT).hits
         return [searcher.doc(address)["number"][0] for _, address in hits]
 
     return search

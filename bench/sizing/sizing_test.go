@@ -1,20 +1,39 @@
 package main
 
 import (
+	"flag"
 	"os"
 	"strings"
 	"testing"
 )
 
+var update = flag.Bool("update", false, "write the table into the page")
+
 // TestDocument holds the page's table to what the program computes.
 func TestDocument(t *testing.T) {
-	const page = "../../docs/SCALING.md"
+	const (
+		page  = "../../docs/SCALING.md"
+		begin = "in bench/ -->\n\n"
+		end   = "<!-- end of the table -->"
+	)
 	b, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := table(defaults(), 10e6, 100e6, 1e9); !strings.Contains(string(b), want) {
-		t.Errorf("%s does not hold the table:\n%s", page, want)
+	head, rest, found := strings.Cut(string(b), begin)
+	got, tail, closed := strings.Cut(rest, end)
+	if !found || !closed {
+		t.Fatalf("%s has no marks about its table", page)
+	}
+	want := table(defaults(), 10e6, 100e6, 1e9)
+	if got == want {
+		return
+	}
+	if !*update {
+		t.Fatalf("%s has another table than this, which -update writes:\n%s", page, want)
+	}
+	if err := os.WriteFile(page, []byte(head+begin+want+end+tail), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
