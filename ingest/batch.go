@@ -10,7 +10,7 @@ import (
 
 // A batch is written when it holds this many documents or bytes of text.
 const (
-	batchDocuments = 128
+	batchDocuments = 512
 	batchBytes     = 8 << 20
 	removeAtOnce   = 500
 )

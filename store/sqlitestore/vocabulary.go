@@ -24,7 +24,7 @@ const (
 	maxCode       = 20 // bits
 	primaryBits   = 12 // of the table that decodes most codes in one step
 	learnRounds   = 6
-	learnSample   = 3 << 19
+	learnSample   = 3 << 20
 	mostSymbols   = 1 << 16
 	minPairCount  = 3
 	symbolsPerKiB = 16 // of the sample
