@@ -235,7 +235,7 @@ func TestFlippedBytes(t *testing.T) {
 	filled(t, whole)
 	want := contentOf(t, openTest(t, whole, Options{ReadOnly: true}))
 	r := rand.New(rand.NewPCG(11, 12))
-	silent, failedOpen, repaired := 0, 0, 0
+	silent, failedOpen, refused, repaired := 0, 0, 0, 0
 	for i := range flips {
 		dir := t.TempDir()
 		copyFolder(t, whole, dir)
@@ -255,7 +255,9 @@ func TestFlippedBytes(t *testing.T) {
 		s, err := Open(ctx, dir, Options{ReadOnly: true, Model: testModel})
 		var got string
 		if err == nil {
-			got, err = content(ctx, s)
+			if got, err = content(ctx, s); err != nil {
+				refused++
+			}
 			if err == nil && got != want {
 				if problems, e := s.Check(ctx); e == nil && len(problems) == 0 {
 					t.Errorf("%s: a wrong answer, and Check finds nothing", what)
@@ -295,7 +297,7 @@ func TestFlippedBytes(t *testing.T) {
 		}
 		_ = s.Close()
 	}
-	t.Logf("%d flips: %d keep the collection from opening, %d change an answer and are found by Check, %d repaired", flips, failedOpen, silent, repaired)
+	t.Logf("%d flips: %d keep the collection from opening, %d are an error when they are read, %d change an answer and are found by Check, %d repaired", flips, failedOpen, refused, silent, repaired)
 	if silent*10 > flips {
 		t.Errorf("%d of %d flips change an answer without an error", silent, flips)
 	}
