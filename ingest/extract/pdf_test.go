@@ -3,6 +3,7 @@ package extract_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -61,6 +62,48 @@ func TestPDFFonts(t *testing.T) {
 		if got := strings.ReplaceAll(docs[0].Text, " ", ""); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
 		}
+	}
+}
+
+// TestPDFPredefinedCMaps reads one character by each of Adobe's predefined CMaps
+// whose codes are a charset or Unicode, across and down.
+func TestPDFPredefinedCMaps(t *testing.T) {
+	for _, group := range []struct{ ordering, hex, names string }{
+		{"GB1", "d6d0", "GB-EUC GBpc-EUC GBK-EUC GBKp-EUC GBK2K"},
+		{"GB1", "4e2d", "UniGB-UCS2 UniGB-UTF16"},
+		{"CNS1", "a4a4", "B5pc HKscs-B5 ETen-B5 ETenms-B5"},
+		{"CNS1", "4e2d", "UniCNS-UCS2 UniCNS-UTF16"},
+		{"Japan1", "9286", "83pv-RKSJ 90ms-RKSJ 90msp-RKSJ 90pv-RKSJ Add-RKSJ Ext-RKSJ"},
+		{"Japan1", "c3e6", "EUC"},
+		{"Japan1", "4366", ""},
+		{"Japan1", "4e2d", "UniJIS-UCS2 UniJIS-UCS2-HW UniJIS-UTF16 UniJIS2004-UTF16"},
+		{"Japan1", "e4b8ad", "UniJIS-UTF8"},
+		{"Japan1", "00004e2d", "UniJIS-UTF32"},
+		{"Korea1", "f1e9", "KSC-EUC KSCms-UHC KSCms-UHC-HW KSCpc-EUC"},
+		{"Korea1", "4e2d", "UniKS-UCS2 UniKS-UTF16"},
+	} {
+		names := strings.Fields(group.names)
+		if group.names == "" {
+			names = []string{""}
+		}
+		for _, name := range names {
+			for _, direction := range []string{"H", "V"} {
+				cmap := strings.TrimPrefix(name+"-"+direction, "-")
+				docs, err := extract.New(nil).Extract(context.Background(), ingest.Input{Name: "a.pdf", Data: fontPDF(group.hex,
+					"<</Type/Font/Subtype/Type0/BaseFont/X/Encoding/"+cmap+"/DescendantFonts[6 0 R]>>",
+					"<</Type/Font/Subtype/CIDFontType0/BaseFont/X/CIDSystemInfo<</Registry(Adobe)/Ordering("+group.ordering+")/Supplement 2>>>>")})
+				if err != nil || docs[0].Text != "中" {
+					t.Errorf("%s: got %v, %v", cmap, docs, err)
+				}
+			}
+		}
+	}
+	// Codes of a CMap that is not known are no glyph numbers.
+	docs, err := extract.New(nil).Extract(context.Background(), ingest.Input{Name: "a.pdf", Data: fontPDF("0a4d",
+		"<</Type/Font/Subtype/Type0/BaseFont/X/Encoding/CNS-EUC-H/DescendantFonts[6 0 R]>>",
+		"<</Type/Font/Subtype/CIDFontType0/BaseFont/X/CIDSystemInfo<</Registry(Adobe)/Ordering(CNS1)/Supplement 0>>>>")})
+	if !errors.Is(err, ingest.ErrNoText) {
+		t.Errorf("an unknown CMap: got %v, %v", docs, err)
 	}
 }
 

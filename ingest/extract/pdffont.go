@@ -29,6 +29,7 @@ type pdfFont struct {
 	// Composite fonts.
 	cmap    *pdfCMap // splits codes and maps them to CIDs; nil: two bytes, CID = code
 	legacy  encoding.Encoding
+	strange bool   // codes are of a predefined CMap that is not known here
 	unicode string // "ucs2", "utf16", "utf8", "utf32": codes are Unicode already
 	cidW    map[int]float64
 	dw      float64
@@ -348,6 +349,7 @@ func (d *pdfDoc) composite(f *pdfFont, v pdf.Value) {
 	}
 	f.vertical = f.vertical || strings.HasSuffix(name, "-V")
 	f.legacy, f.unicode = predefinedCMap(name)
+	f.strange = f.cmap == nil && f.legacy == nil && f.unicode == "" && name != "" && !strings.HasPrefix(name, "Identity")
 	f.dw = 1
 	if w := desc.Key("DW"); w.Kind() == pdf.Integer || w.Kind() == pdf.Real {
 		f.dw = w.Float64() / 1000
@@ -517,6 +519,9 @@ func (f *pdfFont) decodeCode(code uint32, raw string) string {
 			return ""
 		}
 		return out
+	}
+	if f.strange {
+		return "" // read as glyph numbers they would give wrong characters
 	}
 	g := int(code)
 	if f.cmap != nil {
