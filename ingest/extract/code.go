@@ -14,6 +14,10 @@ const (
 	codeBrace                   // also functions known only by their parentheses and brace
 	codeSQL
 	codeMake
+	codeLet      // ML: let, with its name
+	codeEquation // Haskell, Erlang: clauses that begin with the name
+	codeBasic    // keywords in any case
+	codeObjC
 	codePlain // no definitions; blank lines divide
 )
 
@@ -28,14 +32,14 @@ var languages = map[string]struct {
 	".ts": {"typescript", codeBrace}, ".tsx": {"typescript", codeBrace}, ".vue": {"vue", codeBrace}, ".svelte": {"svelte", codeBrace},
 	".java": {"java", codeBrace}, ".kt": {"kotlin", codeKeyword}, ".kts": {"kotlin", codeKeyword}, ".scala": {"scala", codeKeyword}, ".groovy": {"groovy", codeBrace},
 	".c": {"c", codeBrace}, ".h": {"c", codeBrace}, ".cc": {"c++", codeBrace}, ".cpp": {"c++", codeBrace}, ".cxx": {"c++", codeBrace}, ".hpp": {"c++", codeBrace}, ".hh": {"c++", codeBrace},
-	".m": {"objective-c", codeBrace}, ".mm": {"objective-c", codeBrace}, ".cs": {"csharp", codeBrace}, ".fs": {"fsharp", codeKeyword}, ".vb": {"vb", codeKeyword},
+	".m": {"objective-c", codeObjC}, ".mm": {"objective-c", codeObjC}, ".cs": {"csharp", codeBrace}, ".fs": {"fsharp", codeLet}, ".vb": {"vb", codeBasic},
 	".swift": {"swift", codeKeyword}, ".dart": {"dart", codeBrace}, ".php": {"php", codeKeyword}, ".pl": {"perl", codeKeyword}, ".pm": {"perl", codeKeyword},
-	".lua": {"lua", codeKeyword}, ".r": {"r", codeKeyword}, ".jl": {"julia", codeKeyword}, ".ex": {"elixir", codeKeyword}, ".exs": {"elixir", codeKeyword}, ".erl": {"erlang", codePlain},
-	".hs": {"haskell", codeKeyword}, ".ml": {"ocaml", codeKeyword}, ".clj": {"clojure", codeKeyword}, ".lisp": {"lisp", codeKeyword}, ".el": {"lisp", codeKeyword}, ".scm": {"scheme", codeKeyword},
+	".lua": {"lua", codeKeyword}, ".r": {"r", codeKeyword}, ".jl": {"julia", codeKeyword}, ".ex": {"elixir", codeKeyword}, ".exs": {"elixir", codeKeyword}, ".erl": {"erlang", codeEquation},
+	".hs": {"haskell", codeEquation}, ".ml": {"ocaml", codeLet}, ".clj": {"clojure", codeKeyword}, ".lisp": {"lisp", codeKeyword}, ".el": {"lisp", codeKeyword}, ".scm": {"scheme", codeKeyword},
 	".sh": {"shellscript", codeBrace}, ".bash": {"shellscript", codeBrace}, ".zsh": {"shellscript", codeBrace}, ".fish": {"shellscript", codeKeyword}, ".ps1": {"powershell", codeKeyword}, ".bat": {"bat", codePlain},
 	".sql": {"sql", codeSQL}, ".proto": {"protobuf", codeKeyword}, ".graphql": {"graphql", codeKeyword}, ".thrift": {"thrift", codeKeyword}, ".tf": {"terraform", codeKeyword}, ".hcl": {"hcl", codeKeyword},
 	".css": {"css", codePlain}, ".scss": {"scss", codePlain}, ".less": {"less", codePlain}, ".zig": {"zig", codeKeyword}, ".nim": {"nim", codeKeyword}, ".v": {"verilog", codeKeyword}, ".vhd": {"vhdl", codeKeyword},
-	".s": {"asm", codePlain}, ".asm": {"asm", codePlain}, ".f90": {"fortran", codeKeyword}, ".pas": {"pascal", codeKeyword}, ".mk": {"makefile", codeMake}, ".cmake": {"cmake", codePlain}, ".gradle": {"gradle", codePlain},
+	".s": {"asm", codePlain}, ".asm": {"asm", codePlain}, ".f90": {"fortran", codeBasic}, ".pas": {"pascal", codeBasic}, ".mk": {"makefile", codeMake}, ".cmake": {"cmake", codePlain}, ".gradle": {"gradle", codePlain},
 }
 
 func language(name string) (lang string, kind codeKind, ok bool) {
@@ -61,6 +65,10 @@ var (
 	defAssigned = lazy(`^\s*([\w.]+)\s*(?:<-|=)\s*function\s*\(`)
 	defBrace    = lazy(`^\s*(?:[\w$<>\[\],:&*.?@~]+\s+)*[*&]*([\w$:~]+)\s*\([^;{}]*\)?[^;{}=]*\{?\s*$`)
 	defSQL      = lazy(`(?i)^\s*(?:create|alter)\s+(?:or\s+replace\s+)?(?:global\s+|temp(?:orary)?\s+|unique\s+|materialized\s+)*(?:table|view|function|procedure|index|trigger|type|schema|sequence)\s+(?:if\s+not\s+exists\s+)?([\w."\x60]+)`)
+	defLet      = lazy(`^(?:\s*(?:module|type|class|exception)\s+(?:rec\s+|private\s+|internal\s+)*([\w'.]+)|(?:let|and|val|external)\s+(?:rec\s+|inline\s+|private\s+|mutable\s+)*([\w']+)|\s+(?:static\s+)?(?:member|override|method)\s+(?:private\s+|inline\s+)*(?:\w+\.)?([\w']+))`)
+	defEquation = lazy(`^(?:([a-z_][\w']*)\s*(?:::|\(.*->|\s[^=]*=|\|)|([a-z]\w*)\(.*$|(?:data|newtype|class|instance|type)\s+([\w' ]+?)\s*(?:=|where|$))`)
+	defBasic    = lazy(`(?i)^\s*(?:(?:public|private|friend|protected|shared|overrides|overridable|static|recursive|pure|elemental|partial)\s+)*(?:class|module|structure|interface|enum|function|sub|property|namespace|subroutine|program|procedure|unit)\s+([\w.]+)`)
+	defObjC     = lazy(`^(?:@(?:interface|implementation|protocol)\s+(\w+)|[-+]\s*\([^)]*\)\s*(\w+))`)
 	defMake     = lazy(`^([\w./%-]+)\s*:(?:[^=]|$)`)
 )
 
@@ -70,10 +78,35 @@ var notNames = map[string]bool{
 	"sizeof": true, "defined": true, "foreach": true, "using": true, "lock": true, "elif": true, "until": true, "case": true, "await": true, "require": true, "import": true, "super": true, "this": true,
 }
 
-// definition is the name that a line defines, "" for none.
-func definition(line string, kind codeKind) string {
+// definition is the name that a line defines, "" for none. Next is the line below,
+// where a brace may stand.
+func definition(line, next string, kind codeKind) string {
 	if len(line) > 400 {
 		return ""
+	}
+	first := func(m []string) string {
+		for _, s := range m[min(1, len(m)):] {
+			if s != "" {
+				return s
+			}
+		}
+		return ""
+	}
+	switch kind {
+	case codeLet:
+		return first(defLet.FindStringSubmatch(line))
+	case codeEquation:
+		if name := first(defEquation.FindStringSubmatch(line)); !notNames[name] {
+			return name
+		}
+		return ""
+	case codeBasic:
+		return first(defBasic.FindStringSubmatch(line))
+	case codeObjC:
+		if name := first(defObjC.FindStringSubmatch(line)); name != "" {
+			return name
+		}
+		kind = codeBrace
 	}
 	if m := defReceiver.FindStringSubmatch(line); m != nil {
 		return m[1] + "." + m[2]
@@ -106,7 +139,7 @@ func definition(line string, kind codeKind) string {
 			first := strings.Fields(line)[0]
 			indented := line[0] == ' ' || line[0] == '\t'
 			if !notNames[first] && !strings.HasPrefix(first, "//") && !strings.HasPrefix(first, "*") && !strings.HasPrefix(first, "#") &&
-				(strings.HasSuffix(strings.TrimSpace(line), "{") || !indented && len(strings.Fields(line)) > 1) && !strings.HasPrefix(first, "}") {
+				(strings.HasSuffix(strings.TrimSpace(line), "{") || strings.HasPrefix(strings.TrimSpace(next), "{") && len(strings.Fields(line)) > 1 || !indented && len(strings.Fields(line)) > 1) && !strings.HasPrefix(first, "}") {
 				return m[1]
 			}
 		}
@@ -119,6 +152,9 @@ func isCode(p *probe) bool {
 		return false
 	}
 	if _, ok := languages[p.ext]; ok {
+		return true
+	}
+	if _, _, ok := language(p.base); ok {
 		return true
 	}
 	return p.ext == "" && strings.HasPrefix(p.sample(), "#!")
@@ -177,7 +213,7 @@ func readCode(j *job, in ingest.Input) ([]ingest.Document, error) {
 			}
 		case inBlock:
 			inBlock = !strings.Contains(body, "*/")
-		case isCommentLine(body):
+		case isCommentLine(body) || commentIn(body, kind):
 			if lead < 0 {
 				lead = at
 			}
@@ -187,7 +223,14 @@ func readCode(j *job, in ingest.Input) ([]ingest.Document, error) {
 			if lead >= 0 {
 				begin = lead
 			}
-			if name := definition(line, kind); name != "" {
+			below := text[next:]
+			if i := strings.IndexByte(below, '\n'); i >= 0 {
+				below = below[:i]
+			}
+			name := definition(line, below, kind)
+			if top := len(stack) - 1; name != "" && top >= 0 && stack[top] == (scope{indent, name}) && kind == codeEquation {
+				// another clause of the same
+			} else if name != "" {
 				flush(begin)
 				for len(stack) > 0 && stack[len(stack)-1].indent >= indent {
 					stack = stack[:len(stack)-1]
@@ -216,7 +259,24 @@ func readCode(j *job, in ingest.Input) ([]ingest.Document, error) {
 	return []ingest.Document{doc}, nil
 }
 
+// commentIn reports whether a line is a comment in a language whose comments
+// mean something else in others.
+func commentIn(s string, kind codeKind) bool {
+	switch kind {
+	case codeBasic:
+		return s[0] == '\'' || s[0] == '!' || s[0] == '{'
+	case codeLet:
+		return strings.HasPrefix(s, "(*")
+	}
+	return false
+}
+
 func isCommentLine(s string) bool {
+	for _, w := range []string{"@interface", "@implementation", "@protocol", "@end"} {
+		if strings.HasPrefix(s, w) {
+			return false
+		}
+	}
 	for _, m := range []string{"//", "#", "--", "/*", "*", ";;", "@", "///", "\"\"\"", "'''", "%"} {
 		if strings.HasPrefix(s, m) {
 			return !strings.HasPrefix(s, "#include") && !strings.HasPrefix(s, "#define") && !strings.HasPrefix(s, "#if") && !strings.HasPrefix(s, "#endif") && !strings.HasPrefix(s, "#!")
@@ -233,7 +293,7 @@ func closes(s string) bool {
 	}
 	word := strings.TrimRight(strings.Fields(s)[0], ":;")
 	switch word {
-	case "end", "else", "elif", "elsif", "except", "finally", "rescue", "ensure", "catch", "done", "fi", "esac", "then", "do", "case", "default", "begin", "BEGIN", "END", "GO", "where", "public", "private", "protected":
+	case "end", "End", "else", "elif", "elsif", "except", "finally", "rescue", "ensure", "catch", "done", "fi", "esac", "then", "do", "case", "default", "begin", "BEGIN", "END", "GO", "where", "public", "private", "protected":
 		return true
 	}
 	return false

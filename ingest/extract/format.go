@@ -89,6 +89,7 @@ var unread = []struct{ magic, name string }{
 type probe struct {
 	data []byte
 	ext  string // of the name, lower case, with its dot
+	base string // the name without folders
 
 	charset   string // of text
 	decoded   string // start of the text, decoded
@@ -96,7 +97,8 @@ type probe struct {
 }
 
 func newProbe(name string, data []byte) *probe {
-	return &probe{data: data, ext: strings.ToLower(path.Ext(strings.ReplaceAll(name, "\\", "/")))}
+	base := path.Base(strings.ReplaceAll(name, "\\", "/"))
+	return &probe{data: data, ext: strings.ToLower(path.Ext(base)), base: base}
 }
 
 func (p *probe) hasPrefix(magic string) bool { return bytes.HasPrefix(p.data, []byte(magic)) }
