@@ -21,10 +21,27 @@ func report(s *settings, results []*result) string {
 	}
 	fmt.Fprintf(&b, "%s, %s, %d threads an engine, Go %s; %s.\n", time.Now().UTC().Format("2006-01-02"), processor(), s.threads, strings.TrimPrefix(runtime.Version(), "go"), kind)
 	fmt.Fprintf(&b, "%d chunks, %.1f MB of text, %d dimensions, %d questions, %d rounds, the median round; times by clock, warm.\n", s.corpus.Chunks, float64(s.corpus.Bytes)/1e6, s.corpus.Dimension, s.corpus.Asked, s.rounds)
+	if load := busy(); load > float64(runtime.NumCPU())/2 {
+		fmt.Fprintf(&b, "The machine had other work meanwhile (load %.0f): compare processor times, not the clock's.\n", load)
+	}
 	for _, l := range []leg{words, vectors} {
 		b.WriteString("\n" + legTable(s, l, results))
 	}
 	return b.String()
+}
+
+// busy is how many processes have wanted to run in the last five minutes,
+// beyond one; 0 where the system does not tell.
+func busy() float64 {
+	var one, five, fifteen float64
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return 0
+	}
+	if _, err := fmt.Sscan(string(b), &one, &five, &fifteen); err != nil {
+		return 0
+	}
+	return five - 1
 }
 
 func legTable(s *settings, l leg, results []*result) string {
@@ -78,8 +95,8 @@ func legTable(s *settings, l leg, results []*result) string {
 			disk = fmt.Sprintf("%.2f", float64(r.Build.Disk)/stored)
 		}
 		ratio, recall, peak := "–", "–", "–"
-		if base != nil && base.P50 > 0 {
-			ratio = fmt.Sprintf("%.2f", r.P50/base.P50)
+		if base != nil && base.CPU > 0 && r.CPU > 0 {
+			ratio = fmt.Sprintf("%.2f", r.CPU/base.CPU)
 		}
 		if truth != nil && (l == vectors || e.sharesTerms()) {
 			recall = fmt.Sprintf("%.4f", recallOf(r.Hits, truth.Hits))
