@@ -57,11 +57,14 @@ func readPDF(j *job, in ingest.Input) ([]ingest.Document, error) {
 	texts := make([][]pdfLine, len(pages))
 	hidden := make([][]pdfLine, len(pages))
 	remarks := make([][]string, len(pages))
+	fields := make([][]string, len(pages))
+	values := r.fieldValues()
 	images := 0
 	for i, p := range pages {
 		j.check()
 		texts[i], hidden[i] = r.pageLines(p, b)
 		remarks[i] = r.remarks(p.page)
+		fields[i] = r.unpainted(p.page, values)
 		margin := edgeShare * (r.high - r.low)
 		for k := range texts[i] {
 			l := &texts[i][k]
@@ -76,6 +79,9 @@ func readPDF(j *job, in ingest.Input) ([]ingest.Document, error) {
 		b.page(i + 1)
 		a.entries, a.deepest = outline[i], deepest
 		a.page(lines)
+		for _, s := range fields[i] {
+			b.para(s)
+		}
 		for _, s := range remarks[i] {
 			b.quote(s)
 		}

@@ -107,6 +107,31 @@ func TestPDFPredefinedCMaps(t *testing.T) {
 	}
 }
 
+// TestPDFFieldsWithoutAppearance reads what a form holds and draws only when it is
+// opened.
+func TestPDFFieldsWithoutAppearance(t *testing.T) {
+	pdf := makePDF(textAt("F1", 12, 72, 700, "Application"))
+	p := &pdfParts{objects: pdfObjects(pdf)}
+	n := len(p.objects)
+	p.objects[0] = fmt.Sprintf("<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[%d 0 R %d 0 R %d 0 R]>>>>", n+1, n+3, n+4)
+	for i, o := range p.objects {
+		if strings.Contains(o, "/Type/Page/") || strings.Contains(o, "/Type /Page ") {
+			p.objects[i] = strings.Replace(o, "<<", fmt.Sprintf("<</Annots[%d 0 R %d 0 R %d 0 R]", n+2, n+3, n+4), 1)
+		}
+	}
+	p.add("<</FT/Tx/T(applicant)/TU(Name of applicant)/V(Ada Ek)/Kids[%d 0 R]>>", n+2)
+	p.add("<</Subtype/Widget/Rect[72 600 200 620]/Parent %d 0 R>>", n+1)
+	p.add("<</Subtype/Widget/FT/Ch/T(town)/V(Umea)/Rect[72 560 200 580]>>")
+	p.add("<</Subtype/Widget/FT/Tx/T(secret)/Ff 8192/V(hunter2)/Rect[72 520 200 540]>>")
+	docs, err := extract.New(nil).Extract(context.Background(), ingest.Input{Name: "a.pdf", Data: p.bytes()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := docs[0].Text, "Application\n\nName of applicant: Ada Ek\n\ntown: Umea"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestPDFFilters(t *testing.T) {
 	text := "BT /F1 12 Tf 72 700 Td (Hello) Tj ET"
 	hex := fmt.Sprintf("%x>", text)

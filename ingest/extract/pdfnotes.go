@@ -70,6 +70,64 @@ func (r *pdfReader) appearances(p pdfPageRef) {
 	})
 }
 
+// fieldValues are what text and choice fields of the document's form hold, with
+// their names, by the objects of their widgets.
+func (r *pdfReader) fieldValues() map[int]string {
+	values := map[int]string{}
+	seen := map[int]bool{}
+	var walk func(v pdf.Value, name, kind, value string, depth int)
+	walk = func(v pdf.Value, name, kind, value string, depth int) {
+		id := r.id(v)
+		if v.Kind() != pdf.Dict || depth > 32 || len(seen) > maxAnnotations || id >= 0 && seen[id] {
+			return
+		}
+		seen[id] = true
+		if s := oneLine(pdfText(v.Key("T").RawString())); s != "" {
+			name = s
+		}
+		if s := oneLine(pdfText(v.Key("TU").RawString())); s != "" {
+			name = s // as it is shown to people
+		}
+		if s := v.Key("FT").Name(); s != "" {
+			kind = s
+		}
+		if f := v.Key("V"); f.Kind() == pdf.String {
+			value = oneLine(pdfText(f.RawString()))
+		}
+		const password = 1 << 13
+		if id >= 0 && value != "" && (kind == "Tx" || kind == "Ch") && v.Key("Ff").Int64()&password == 0 {
+			values[id] = value
+			if name != "" {
+				values[id] = name + ": " + value
+			}
+		}
+		kids := v.Key("Kids")
+		for i := range min(kids.Len(), maxAnnotations) {
+			walk(kids.Index(i), name, kind, value, depth+1)
+		}
+	}
+	fields := r.root.Key("Root").Key("AcroForm").Key("Fields")
+	for i := range min(fields.Len(), maxAnnotations) {
+		walk(fields.Index(i), "", "", "", 0)
+	}
+	return values
+}
+
+// unpainted are the fields of a page that hold a value and no appearance that
+// would show it; programs draw such fields when they open the file.
+func (r *pdfReader) unpainted(page pdf.Value, values map[int]string) (out []string) {
+	if len(values) == 0 {
+		return nil
+	}
+	annotations(page, func(a pdf.Value) {
+		n := a.Key("AP").Key("N")
+		if s := values[r.id(a)]; s != "" && n.Kind() != pdf.Stream && n.Kind() != pdf.Dict {
+			out = append(out, s)
+		}
+	})
+	return out
+}
+
 // remarks are the notes that readers attached to places of a page.
 func (r *pdfReader) remarks(page pdf.Value) (out []string) {
 	defer func() {
