@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -30,6 +32,12 @@ func (p *program) configCommand() *cobra.Command {
 		Short: "Check the settings; wrong ones are errors",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if unknown := config.UnknownVariables(os.Environ()); len(unknown) > 0 {
+				return usagef("%s", strings.Join(unknown, "; "))
+			}
+			if err := p.checkAddress(); err != nil {
+				return err
+			}
 			if _, err := p.generator(); err != nil {
 				return err
 			}
