@@ -317,3 +317,48 @@ func TestPDFAgainstPdftotext(t *testing.T) {
 		t.Logf("%d files: pdftotext %.2fs, ours %.2fs, ratio %.2f", len(files), theirs.Seconds(), ours.Seconds(), ours.Seconds()/theirs.Seconds())
 	}
 }
+
+// TestPDFTableRows looks for rows of tables of known files: each must be a row of a
+// table block, its cells in order.
+func TestPDFTableRows(t *testing.T) {
+	files := pdfFolder(t)
+	known := map[string][]string{
+		"r2r-uber_2021.pdf": {
+			"Mobility|6,089|6,953|14 %", "Delivery|3,904|8,362|114 %", "Freight|1,011|2,132|111 %", "Total revenue|11,139|17,455|57 %",
+			"Mobility|10,874|3,046|5,905|6,789|6,773|8,640|9,883|11,340", "Delivery|4,683|6,961|8,550|10,050|12,461|12,912|12,828|13,444", "Freight|198|212|290|313|302|348|402|1,082",
+			"Mobility|2,071|1,169|1,596", "Delivery|(1,372)|(873)|(348)", "Freight|(217)|(227)|(130)", "Total segment adjusted EBITDA|(268)|(392)|1,107",
+		},
+		"kotaemon-table.pdf": {"１|パワー半導体チップ", "２|接合層", "３|Ｃｕパターン部", "４|放熱シート", "５|Ｃｕベースプレート", "６|リードフレーム", "７|樹脂封止層", "８|ワイヤーフレーム"},
+	}
+	for _, file := range files {
+		rows := known[filepath.Base(file)]
+		if rows == nil {
+			continue
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		docs, err := extract.New(nil).Extract(context.Background(), ingest.Input{Name: "a.pdf", Data: data})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := docs[0]
+		var have []string
+		for _, b := range d.Blocks {
+			for _, r := range b.Rows {
+				row := "|" + strings.NewReplacer("\t$\t", "|", "\t", "|", "$", "").Replace(d.Text[r.Start:r.End]) + "|"
+				have = append(have, strings.ReplaceAll(row, " |", "|"))
+			}
+		}
+		right := 0
+		for _, want := range rows {
+			if slices.ContainsFunc(have, func(s string) bool { return strings.HasPrefix(s, "|"+want+"|") }) {
+				right++
+			} else {
+				t.Errorf("%s: no row %q", filepath.Base(file), want)
+			}
+		}
+		t.Logf("%s: %d rows of %d", filepath.Base(file), right, len(rows))
+	}
+}
