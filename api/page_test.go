@@ -389,3 +389,43 @@ func TestPageOnPhone(t *testing.T) {
 		}
 	}
 }
+
+// TestPageCollections chooses another collection: every view is then about it,
+// the document beside an answer too.
+func TestPageCollections(t *testing.T) {
+	dir, _ := plant(t)
+	o := writing(dir, options(dir, nil))
+	o.Names = func(context.Context) ([]string, error) { return []string{"default", "second"}, nil }
+	server := serve(t, o)
+	ctx := browser(t, "en", server.URL)
+	var names, rows, hits, answer, text string
+	runSteps(t, ctx,
+		chromedp.Navigate(server.URL+"/#/documents"),
+		chromedp.WaitVisible("#collection"),
+		value(&names, `[...document.querySelectorAll("#collection option")].map(o => o.value).join(" ")`),
+		chromedp.Evaluate(`(box => { box.value = "second"; box.dispatchEvent(new Event("change")); })(document.querySelector("#collection"))`, nil),
+		until(`document.querySelector(".folders")?.innerText.includes("vault.md")`),
+		chromedp.Text(".folders", &rows),
+		chromedp.Click(`nav a[data-view="search"]`),
+		chromedp.WaitVisible(".filters"),
+		submit("password of this document"),
+		chromedp.WaitVisible(".passage"),
+		chromedp.Text(".passages", &hits),
+		chromedp.Click(`nav a[data-view="ask"]`),
+		chromedp.WaitVisible(".welcome"),
+		submit("What is the password of this document?"),
+		chromedp.WaitVisible(".marker"),
+		chromedp.Text(".answer", &answer),
+		chromedp.Click(".marker"),
+		chromedp.WaitVisible("#reader mark"),
+		chromedp.Text("#reader .text", &text),
+	)
+	for _, own := range []string{"zanzibar", "quixotic", "marzipan", "leave.md", "budget.md"} {
+		if strings.Contains(rows+hits+answer+text, own) {
+			t.Errorf("%s is of the other collection", own)
+		}
+	}
+	if names != "default second" || !strings.Contains(rows, "other.md") || !strings.Contains(hits+answer+text, "obsidian") {
+		t.Errorf("collections %q, documents %q, hits %q, answer %q", names, rows, hits, answer)
+	}
+}
