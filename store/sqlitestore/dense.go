@@ -128,30 +128,59 @@ type denseQuery struct {
 	coarse *coarseQuery // made when it is first needed
 }
 
+// rowMask says which rows of a stretch are chosen; nil means all.
+type rowMask *[scanRows / 64]uint64
+
 // scan scores rows by their codes.
 func (v *vectorState) scan(ctx context.Context, t *top, q *denseQuery, ranges [][2]uint32, segment int32) error {
-	for _, r := range ranges {
-		for from := r[0]; from < r[1]; {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			to := min(from+scanRows, r[1])
-			var err error
-			if v.coarse != nil && to-from >= 64 && coarsePays() {
-				err = v.scanCoarse(t, q, from, to, segment)
-			} else {
-				err = v.scanCodes(t, q, from, to, segment)
-			}
-			if err != nil {
-				return err
-			}
-			from = to
+	for i := 0; i < len(ranges); {
+		if err := ctx.Err(); err != nil {
+			return err
 		}
+		from, to := ranges[i][0], min(ranges[i][1], ranges[i][0]+scanRows)
+		var mask rowMask
+		n := 1
+		if to == ranges[i][1] {
+			// Short ranges that lie close are one stretch: looking at all of it is
+			// faster than going from one to the next.
+			var bits [scanRows / 64]uint64
+			count := uint32(0)
+			for n = 0; i+n < len(ranges) && ranges[i+n][1] <= from+scanRows; n++ {
+				for row := ranges[i+n][0]; row < ranges[i+n][1]; row++ {
+					bits[(row-from)/64] |= 1 << ((row - from) % 64)
+				}
+				count += ranges[i+n][1] - ranges[i+n][0]
+			}
+			if to = ranges[i+n-1][1]; n > 1 {
+				mask = &bits
+				share := to - from
+				if v.coarse != nil && coarsePays() {
+					share /= 2
+				}
+				if 3*count < share { // too far apart
+					mask, n, to = nil, 1, ranges[i][1]
+				}
+			}
+		}
+		var err error
+		if v.coarse != nil && to-from >= 64 && coarsePays() {
+			err = v.scanCoarse(t, q, from, to, mask, segment)
+		} else {
+			err = v.scanCodes(t, q, from, to, mask, segment)
+		}
+		if err != nil {
+			return err
+		}
+		if to < ranges[i+n-1][1] {
+			ranges[i][0] = to
+			continue
+		}
+		i += n
 	}
 	return nil
 }
 
-func (v *vectorState) scanCodes(t *top, q *denseQuery, from, to uint32, segment int32) error {
+func (v *vectorState) scanCodes(t *top, q *denseQuery, from, to uint32, mask rowMask, segment int32) error {
 	if err := v.verifyIn(vecCodes, int64(from)*int64(v.width), int64(to)*int64(v.width)); err != nil {
 		return err
 	}
@@ -161,7 +190,7 @@ func (v *vectorState) scanCodes(t *top, q *denseQuery, from, to uint32, segment 
 	scales := v.scales[from:to]
 	for i, d := range out {
 		score := float32(d) * q.scale * scales[i]
-		if score < t.bar {
+		if score < t.bar || mask != nil && mask[i/64]>>(i%64)&1 == 0 {
 			continue
 		}
 		if row := from + uint32(i); !v.dead.has(row) {
@@ -172,7 +201,7 @@ func (v *vectorState) scanCodes(t *top, q *denseQuery, from, to uint32, segment 
 }
 
 // scanCoarse scores the rows that the coarse codes do not rule out.
-func (v *vectorState) scanCoarse(t *top, q *denseQuery, from, to uint32, segment int32) error {
+func (v *vectorState) scanCoarse(t *top, q *denseQuery, from, to uint32, mask rowMask, segment int32) error {
 	if q.coarse == nil {
 		q.coarse = newCoarseQuery(q.vector, v.width)
 	}
@@ -200,7 +229,7 @@ func (v *vectorState) scanCoarse(t *top, q *denseQuery, from, to uint32, segment
 			continue
 		}
 		row := from + uint32(i)
-		if v.dead.has(row) {
+		if mask != nil && mask[i/64]>>(i%64)&1 == 0 || v.dead.has(row) {
 			continue
 		}
 		if err := v.scanRow(t, q, row, segment); err != nil {

@@ -134,6 +134,53 @@ func TestDenseRecall(t *testing.T) {
 	}
 }
 
+// TestDenseRanges scans scattered rows and compares them with plain comparison.
+func TestDenseRanges(t *testing.T) {
+	defer func(n int) { coarseRows = n }(coarseRows)
+	const n, dim, k = 3000, 64, 10
+	vectors := generatedVectors(n, dim, 1)
+	r := rand.New(rand.NewPCG(5, 5))
+	for _, rows := range []int{1, n + 1} {
+		coarseRows = rows
+		v := vectorStateOf(t, vectors)
+		for _, step := range []int{1, 2, 3, 7, 40, 300} {
+			var ranges [][2]uint32
+			var everything []candidate
+			for row := uint32(r.IntN(step)); row < n; row += uint32(1 + r.IntN(step)) {
+				end := min(n, row+uint32(1+r.IntN(2*step)))
+				if k := len(ranges); k > 0 && ranges[k-1][1] == row {
+					ranges[k-1][1] = end
+				} else {
+					ranges = append(ranges, [2]uint32{row, end})
+				}
+				for ; row < end; row++ {
+					everything = append(everything, candidate{local: row})
+				}
+			}
+			found, wanted := 0, 0
+			for _, q := range generatedVectors(20, dim, 2) {
+				dq := denseQueryOf(q)
+				var best top
+				best.reset(k, codeSlack(dq.scale, v.largestScale), 0)
+				if err := v.scan(context.Background(), &best, dq, slices.Clone(ranges), 0); err != nil {
+					t.Fatal(err)
+				}
+				best.prune()
+				for _, c := range best.list {
+					if !slices.Contains(everything, candidate{local: c.local}) {
+						t.Fatalf("step %d: row %d was not chosen", step, c.local)
+					}
+				}
+				want := exactBest(everything, v.floats, q, k)
+				found, wanted = found+recall(exactBest(best.list, v.floats, q, k), want), wanted+len(want)
+			}
+			if float64(found) < 0.99*float64(wanted) {
+				t.Errorf("coarse codes from %d rows, step %d: %d of %d found", coarseRows, step, found, wanted)
+			}
+		}
+	}
+}
+
 func BenchmarkDense(b *testing.B) {
 	const n, dim, k = 100_000, 384, 10
 	vectors := generatedVectors(n, dim, 1)
