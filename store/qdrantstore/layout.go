@@ -236,13 +236,29 @@ var (
 	}
 )
 
+// indexParams are of an index that no search filters by: the graph of the vectors
+// gets no further links for it, which would take longer to build than the graph
+// itself where nearly every point has a value of its own, and its values need
+// not lie in memory. nil, the server's defaults, for the others. Servers that do
+// not know the setting build the links.
+func indexParams(key string, storage Storage) *qdrant.PayloadIndexParams {
+	graph, disk := qdrant.PtrOf(false), qdrant.PtrOf(!storage.PayloadInMemory)
+	switch key {
+	case keyDigest, keyRevision:
+		return qdrant.NewPayloadIndexParamsKeyword(&qdrant.KeywordIndexParams{EnableHnsw: graph, OnDisk: disk})
+	case keyOrder, keyOrdinal:
+		return qdrant.NewPayloadIndexParamsInt(&qdrant.IntegerIndexParams{EnableHnsw: graph, OnDisk: disk, Lookup: qdrant.PtrOf(true), Range: qdrant.PtrOf(true)})
+	}
+	return nil
+}
+
 func (s *Store) createIndexes(ctx context.Context, name string, indexes map[string]qdrant.FieldType) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(s.opts.Writers)
 	for _, key := range slices.Sorted(maps.Keys(indexes)) {
 		g.Go(func() error {
 			_, err := s.client.CreateFieldIndex(gctx, &qdrant.CreateFieldIndexCollection{
-				CollectionName: name, FieldName: key, FieldType: indexes[key].Enum(), Wait: qdrant.PtrOf(true)})
+				CollectionName: name, FieldName: key, FieldType: indexes[key].Enum(), FieldIndexParams: indexParams(key, s.opts.Storage), Wait: qdrant.PtrOf(true)})
 			return err
 		})
 	}
