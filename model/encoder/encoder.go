@@ -39,15 +39,12 @@ type Options struct {
 
 // Encoder is the built-in model.Embedder. It is safe for concurrent use.
 type Encoder struct {
-	net      network
-	pieces   *unigram.Table
-	means    *means      // nil: uncentred
-	table    *pieceTable // nil: Match knows nothing
-	asked    askedRing
-	prefixed int // pieces of the question's prefix
-	info     model.EmbedderInfo
-	threads  int
-	gate     *gate
+	net     network
+	pieces  *unigram.Table
+	means   *means // nil: uncentred
+	info    model.EmbedderInfo
+	threads int
+	gate    *gate
 	// spaces holds the workspaces that are not in use, by model.Task. Each task
 	// has threads of them, made when first needed (nil until then).
 	spaces [2]chan *workspace
@@ -82,11 +79,6 @@ func New(opts Options) (*Encoder, error) {
 		}
 		fingerprint += ":means-" + meansSum()
 	}
-	if e.table, err = openPieces(piecesFile, w); err != nil {
-		return nil, fmt.Errorf("built-in encoder: %w", err)
-	}
-	var cutter unigram.Cutter
-	e.prefixed = len(cutter.Cut(e.pieces, nil, 0, strings.TrimSpace(queryPrefix)))
 	if e.threads <= 0 {
 		e.threads = runtime.GOMAXPROCS(0)
 	}
@@ -120,9 +112,8 @@ type call struct {
 	cutter unigram.Cutter
 	pieces []unigram.Piece
 	rows   []int32
-	starts []int     // by text; one more at the end
-	packs  []int     // first text of each pack; one more at the end
-	states []float32 // a single question's last rows
+	starts []int // by text; one more at the end
+	packs  []int // first text of each pack; one more at the end
 	next   atomic.Int64
 }
 
@@ -163,10 +154,6 @@ func (e *Encoder) Embed(ctx context.Context, task model.Task, texts []string) ([
 		}
 	} else if err := e.work(ctx, task, c, vectors); err != nil {
 		return nil, err
-	}
-	if task == model.TaskQuery && len(texts) == 1 && e.table != nil {
-		from, to := inner(len(c.rows), e.prefixed)
-		e.asked.keep(e.table.project(texts[0], c.states[from*dimension:to*dimension]))
 	}
 	for i, v := range vectors {
 		normalise(v)
@@ -242,9 +229,6 @@ func (e *Encoder) work(ctx context.Context, task model.Task, c *call, vectors []
 		}
 		if err := e.net.run(ws, c.rows[from:to], ws.starts, vectors[first:last], pause); err != nil {
 			return err
-		}
-		if task == model.TaskQuery && len(vectors) == 1 {
-			c.states = append(c.states[:0], ws.x...)
 		}
 	}
 }
