@@ -105,7 +105,7 @@ func (s *Server) documentRoutes(routes huma.API) {
 	huma.Register(routes, huma.Operation{
 		OperationID: "get-document", Method: http.MethodGet, Path: "/v1/documents/{id}", Tags: []string{"documents"},
 		Summary:   "A document with its text, which citations point into",
-		Responses: map[string]*huma.Response{"304": {Description: "Not changed since the ETag"}},
+		Responses: map[string]*huma.Response{"304": {Description: "Not changed since the ETag"}, "default": {Description: "Error", Content: problemContent(routes)}},
 	}, s.getDocument)
 }
 

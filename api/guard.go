@@ -1,14 +1,19 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -85,19 +90,29 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			return
 		}
 		r = r.WithContext(withGrant(r.Context(), g))
+		if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
+			// Where such a request ends is what two servers may read differently:
+			// nothing that follows on its connection is taken for another.
+			h.Set("Connection", "close")
+		}
 		if limited(r) {
-			place := s.sit(g, streams(r))
+			if !uploads(r) {
+				if err := s.wholeBody(recorded, r); err != nil {
+					h.Set("Connection", "close")
+					s.fail(recorded, r, err)
+					return
+				}
+			}
+			place := s.sit(g, streams(r) || uploads(r))
 			if place == nil {
 				s.fail(recorded, r, errBusy)
 				return
 			}
 			defer place.leave()
 			r = r.WithContext(context.WithValue(r.Context(), seatKey, place))
-			most := s.options.MaxBody
 			if uploads(r) {
-				most = s.options.MaxUpload
+				r.Body = http.MaxBytesReader(recorded, r.Body, s.options.MaxUpload)
 			}
-			r.Body = http.MaxBytesReader(recorded, r.Body, most)
 		}
 		if zip := compress(recorded, r); zip != nil {
 			defer zip.close()
@@ -112,6 +127,30 @@ func (s *Server) guard(next http.Handler) http.Handler {
 // pages and health checks do not.
 func limited(r *http.Request) bool {
 	return strings.HasPrefix(r.URL.Path, "/v1/") || strings.HasPrefix(r.URL.Path, "/mcp")
+}
+
+// bodyTime bounds the sending of a body that is not an upload.
+const bodyTime = 10 * time.Second
+
+// wholeBody reads a body before its request takes a place, so that who sends
+// slowly keeps nobody out.
+func (s *Server) wholeBody(w http.ResponseWriter, r *http.Request) error {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.options.MaxBody))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return newProblem(http.StatusRequestEntityTooLarge, typeInvalid, "too_large", fmt.Sprintf("the request is larger than %d bytes", large.Limit))
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return newProblem(http.StatusRequestTimeout, typeInvalid, "slow", "the body did not come within ten seconds")
+	case err != nil:
+		return newProblem(http.StatusBadRequest, typeInvalid, "invalid_request", "the body broke off or is not what its headers say")
+	}
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return nil
 }
 
 // streams reports whether a request asks for events of lore's own routes.

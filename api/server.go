@@ -181,6 +181,7 @@ func New(o Options) (*Server, error) {
 	s.mcpRoutes(mux)
 	s.metricRoutes(mux)
 	s.healthRoutes(mux)
+	nullable(routes.OpenAPI())
 	s.docsRoutes(mux, routes)
 	s.pageRoutes(mux.ServeMux)
 	mux.ServeMux.HandleFunc("/", s.noRoute(mux.ServeMux))
