@@ -44,6 +44,7 @@ func TestPDFFonts(t *testing.T) {
 		{"standard", "27b9ae", "’„fi", []string{"<</Type/Font/Subtype/Type1/BaseFont/Times-Roman>>"}},
 		{"differences", "0102034142", "fiδ中éB", []string{"<</Type/Font/Subtype/Type1/BaseFont/X/Encoding<</Differences[1/fi/delta/uni4E2D 65/eacute]>>>>"}},
 		{"unknown names", "414243", "C", []string{"<</Type/Font/Subtype/Type1/BaseFont/X/Encoding<</Differences[65/g17/whoknows/C]>>>>"}},
+		{"glyph numbers of Cambria", "0102030405", "Ov1.", []string{"<</Type/Font/Subtype/Type1/BaseFont/ABCDEF+Cambria/Encoding<</Differences[1/g18/g152/g883/g484/g9999]>>>>"}},
 		{"ToUnicode", "010203040506", "😀abcfi中", []string{"<</Type/Font/Subtype/Type1/BaseFont/X/ToUnicode 6 0 R>>", stream(toUnicode)}},
 		{"Japan1 CIDs", "034b034d", "あい", type0("Identity-H", "Japan1")},
 		{"UniGB-UCS2", "4e2d6587", "中文", type0("UniGB-UCS2-H", "GB1")},

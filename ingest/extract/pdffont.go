@@ -101,7 +101,10 @@ func (d *pdfDoc) simple(f *pdfFont, v pdf.Value) {
 				code = int(x.Int64())
 			case pdf.Name:
 				if code >= 0 && code < 256 {
-					f.table[code] = differenceText(encoder, code, x.Name())
+					name := x.Name()
+					if f.table[code] = differenceText(encoder, code, name); f.table[code] == "" && strings.Contains(f.name, "Cambria") {
+						f.table[code] = cambriaGlyph(name)
+					}
 				}
 				code++
 			}
@@ -171,6 +174,24 @@ func differenceText(encoder pdf.TextEncoding, code int, name string) string {
 		}
 	}
 	return ""
+}
+
+// cambriaGlyph reads names that are numbers of glyphs in Microsoft's Cambria, as
+// programs that cut a font to size leave them: g18 is an O.
+func cambriaGlyph(name string) string {
+	n, err := strconv.Atoi(strings.TrimPrefix(name, "g"))
+	if err != nil || name[0] != 'g' {
+		return ""
+	}
+	switch {
+	case n >= 4 && n < 4+26:
+		return string(rune('A' + n - 4))
+	case n >= 131 && n < 131+26:
+		return string(rune('a' + n - 131))
+	case n >= 882 && n < 892:
+		return string(rune('0' + n - 882))
+	}
+	return map[int]string{3: " ", 481: ",", 483: ":", 484: ".", 495: "’", 523: "(", 524: ")"}[n]
 }
 
 // glyphText reads systematic glyph names: single letters, uni4E00, u1F600,
