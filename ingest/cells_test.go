@@ -52,4 +52,3 @@ func TestChunksNameTheirCells(t *testing.T) {
 		}
 	}
 }
-
