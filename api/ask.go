@@ -20,7 +20,7 @@ type askInput struct {
 		Question   string      `json:"question" minLength:"1" maxLength:"8192" doc:"What is asked" example:"How many days of annual leave can be carried over?"`
 		Collection string      `json:"collection,omitempty" maxLength:"64" pattern:"^[A-Za-z0-9_-]*$"`
 		Language   string      `json:"language,omitempty" enum:"en,zh" doc:"Of the answer; default: that of the question"`
-		Limit      int         `json:"limit,omitempty" minimum:"0" maximum:"100" doc:"Passages that may be used"`
+		Limit      whole       `json:"limit,omitempty" minimum:"0" maximum:"100" doc:"Passages that may be used"`
 		Filter     *filterBody `json:"filter,omitempty"`
 		History    []turnBody  `json:"history,omitempty" maxItems:"50" doc:"Turns before this one, oldest first"`
 		// Conversation keeps the turns on the server.
@@ -59,7 +59,7 @@ func (s *Server) askRoutes(routes huma.API) {
 		if err != nil {
 			return nil, s.failed(ctx, err)
 		}
-		question := ask.Question{Text: in.Body.Question, Filter: filter, Limit: in.Body.Limit, Language: in.Body.Language, Explain: in.Body.Explain}
+		question := ask.Question{Text: in.Body.Question, Filter: filter, Limit: int(in.Body.Limit), Language: in.Body.Language, Explain: in.Body.Explain}
 		for _, turn := range in.Body.History {
 			question.History = append(question.History, ask.Turn{Question: turn.Question, Answer: turn.Answer})
 		}

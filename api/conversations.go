@@ -39,8 +39,8 @@ type feedbackInput struct {
 
 type feedbackQuote struct {
 	DocumentID string `json:"document_id" maxLength:"64"`
-	Start      int    `json:"start" minimum:"0"`
-	End        int    `json:"end" minimum:"0"`
+	Start      whole  `json:"start" minimum:"0"`
+	End        whole  `json:"end" minimum:"0"`
 	Quote      string `json:"quote,omitempty" maxLength:"8192"`
 }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -97,7 +98,7 @@ func (s *Server) startIndex(ctx context.Context, in *indexInput) (*jobOutput, er
 	}
 	var j *job
 	if in.Body.Path == "" {
-		j, err = s.indexJob(collection, false, in.Body.Rebuild, func(ctx context.Context, st store.Store) ([]ingest.Source, error) {
+		j, err = s.indexJob(collection, fmt.Sprint("roots ", in.Body.Rebuild), false, in.Body.Rebuild, func(ctx context.Context, st store.Store) ([]ingest.Source, error) {
 			folders, err := s.knownRoots(ctx, st)
 			if err == nil && len(folders) == 0 {
 				err = newProblem(http.StatusConflict, typeInvalid, "no_roots", "no folder is remembered yet; upload documents, or index a folder with `lore index FOLDER`")
@@ -113,7 +114,7 @@ func (s *Server) startIndex(ctx context.Context, in *indexInput) (*jobOutput, er
 		if refused != nil {
 			return nil, s.failed(ctx, refused)
 		}
-		j, err = s.indexJob(collection, true, in.Body.Rebuild, func(context.Context, store.Store) ([]ingest.Source, error) {
+		j, err = s.indexJob(collection, fmt.Sprint("path ", in.Body.Rebuild, path), true, in.Body.Rebuild, func(context.Context, store.Store) ([]ingest.Source, error) {
 			folder, err := ingest.OpenFolder(path, &ingest.FolderOptions{Apart: s.apart(""), IgnoreLinks: true})
 			return []ingest.Source{folder}, err
 		})

@@ -72,6 +72,7 @@ func (b *jobBody) ended() bool { return b.State != jobQueued && b.State != jobRu
 // job is one piece of work on a collection.
 type job struct {
 	run    func(ctx context.Context, j *job) error
+	same   string // jobs of a collection with the same work; "": none has
 	cancel context.CancelFunc
 	ctx    context.Context
 
@@ -126,8 +127,8 @@ type jobs struct {
 	failed  func(*job, error) *problem
 }
 
-// add queues a job. A job that makes vectors is not queued twice.
-func (q *jobs) add(kind, collection string, run func(ctx context.Context, j *job) error) (*job, error) {
+// add queues a job. While one of the same work waits, it stands for both.
+func (q *jobs) add(kind, collection, same string, run func(ctx context.Context, j *job) error) (*job, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.queues == nil {
@@ -137,11 +138,9 @@ func (q *jobs) add(kind, collection string, run func(ctx context.Context, j *job
 	if q.ctx.Err() != nil {
 		return nil, newProblem(http.StatusServiceUnavailable, typeUnavailable, "stopping", "the server is stopping")
 	}
-	if kind == jobEmbed {
-		for _, j := range q.all {
-			if b, _ := j.state(); b.Kind == kind && b.Collection == collection && b.State == jobQueued {
-				return j, nil
-			}
+	for _, j := range q.all {
+		if b, _ := j.state(); same != "" && j.same == same && b.Kind == kind && b.Collection == collection && b.State == jobQueued {
+			return j, nil
 		}
 	}
 	queue := q.queues[kind]
@@ -150,14 +149,14 @@ func (q *jobs) add(kind, collection string, run func(ctx context.Context, j *job
 		q.queues[kind] = queue
 		q.workers.Go(func() { q.work(queue) })
 	}
-	j := &job{run: run, changed: make(chan struct{})}
+	j := &job{run: run, same: same, changed: make(chan struct{})}
 	j.ctx, j.cancel = context.WithCancel(q.ctx)
 	j.body = jobBody{ID: newRequestID(), Kind: kind, Collection: collection, State: jobQueued, Created: time.Now().UTC()}
 	select {
 	case queue <- j:
 	default:
 		j.cancel()
-		return nil, newProblem(http.StatusServiceUnavailable, typeUnavailable, "busy", "too many jobs are waiting; try again")
+		return nil, newProblem(http.StatusTooManyRequests, typeRate, "busy", "too many jobs are waiting; try again")
 	}
 	q.all = append(q.all, j)
 	for i := 0; len(q.all) > jobsKept && i < len(q.all); {
@@ -314,13 +313,14 @@ func (s *Server) writer(name string, create bool) (*lease, error) {
 	return l, nil
 }
 
-// indexJob queues a job that syncs sources, found when it runs.
-func (s *Server) indexJob(collection string, create, rebuild bool, sources func(ctx context.Context, st store.Store) ([]ingest.Source, error)) (*job, error) {
+// indexJob queues a job that syncs sources, found when it runs; same names them
+// where another job may have the same.
+func (s *Server) indexJob(collection, same string, create, rebuild bool, sources func(ctx context.Context, st store.Store) ([]ingest.Source, error)) (*job, error) {
 	l, err := s.writer(collection, create)
 	if err != nil {
 		return nil, err
 	}
-	return s.jobs.add(jobIndex, collection, func(ctx context.Context, j *job) error {
+	return s.jobs.add(jobIndex, collection, same, func(ctx context.Context, j *job) error {
 		st, release, err := l.hold(ctx)
 		if err != nil {
 			return err
@@ -379,7 +379,7 @@ func (s *Server) fillLater(collection string) {
 	if err != nil {
 		return
 	}
-	_, err = s.jobs.add(jobEmbed, collection, func(ctx context.Context, j *job) error {
+	_, err = s.jobs.add(jobEmbed, collection, "vectors", func(ctx context.Context, j *job) error {
 		st, release, err := l.hold(ctx)
 		if err != nil {
 			return err

@@ -15,7 +15,7 @@ type searchInput struct {
 	Body struct {
 		Query      string      `json:"query" minLength:"1" maxLength:"8192" doc:"What is searched for" example:"certificate renewal"`
 		Collection string      `json:"collection,omitempty" maxLength:"64" pattern:"^[A-Za-z0-9_-]*$"`
-		Limit      int         `json:"limit,omitempty" minimum:"0" maximum:"100" doc:"Passages at most; default 8"`
+		Limit      whole       `json:"limit,omitempty" minimum:"0" maximum:"100" doc:"Passages at most; default 8"`
 		Filter     *filterBody `json:"filter,omitempty"`
 		Explain    bool        `json:"explain,omitempty" doc:"Say why each passage ranks where it does"`
 	}
@@ -42,7 +42,7 @@ func (s *Server) searchRoutes(routes huma.API) {
 		ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
 		defer cancel()
 		result, err := collection.Retriever.Retrieve(ctx, retrieve.Query{
-			Text: in.Body.Query, Filter: filter, Limit: in.Body.Limit, Explain: in.Body.Explain,
+			Text: in.Body.Query, Filter: filter, Limit: int(in.Body.Limit), Explain: in.Body.Explain,
 		})
 		if err != nil {
 			return nil, s.failed(ctx, err)

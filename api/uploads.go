@@ -71,7 +71,7 @@ func (s *Server) uploadRoutes(mux *router, routes huma.API) {
 			"multipart/form-data":      {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"file": {Type: huma.TypeArray, Items: file}}}},
 			"application/octet-stream": {Schema: file},
 			"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"url"}, Properties: map[string]*huma.Schema{
-				"url": {Type: huma.TypeString, Description: "Fetched by the server, from hosts that it was started with as --allow-url"}, "name": text}}},
+				"url": {Type: huma.TypeString, Format: "uri", Description: "Fetched by the server, from hosts that it was started with as --allow-url"}, "name": text}}},
 		}},
 		Responses: map[string]*huma.Response{
 			"202":     {Description: "Stored; the job indexes them", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}}},
@@ -86,8 +86,8 @@ func (s *Server) uploadRoutes(mux *router, routes huma.API) {
 			{Name: "collection", In: "query", Schema: text},
 		},
 		Responses: map[string]*huma.Response{
-			"200":     {Description: "The file", Content: map[string]*huma.MediaType{"*/*": {Schema: file}}},
-			"206":     {Description: "A range of the file", Content: map[string]*huma.MediaType{"*/*": {Schema: file}}},
+			"200":     {Description: "The file", Content: map[string]*huma.MediaType{"*/*": {}}},
+			"206":     {Description: "A range of the file", Content: map[string]*huma.MediaType{"*/*": {}}},
 			"304":     {Description: "Not changed since the ETag"},
 			"default": {Description: "Error", Content: problems},
 		},
@@ -152,7 +152,7 @@ func (s *Server) takeUpload(w http.ResponseWriter, r *http.Request, collection s
 		return nil, nil, err
 	}
 	dir := s.uploadsDir(collection)
-	j, err := s.indexJob(collection, true, false, func(context.Context, store.Store) ([]ingest.Source, error) {
+	j, err := s.indexJob(collection, "uploads", true, false, func(context.Context, store.Store) ([]ingest.Source, error) {
 		folder, err := ingest.OpenFolder(dir, &ingest.FolderOptions{IgnoreLinks: true})
 		return []ingest.Source{folder}, err
 	})
