@@ -151,8 +151,9 @@ func Supported(name string, head []byte) bool {
 	if len(head) == 0 {
 		return false
 	}
+	// What an old Office file is stands in its directory, which may be anywhere.
 	f, _ := recognise(name, head)
-	return f != nil
+	return f != nil || isOLE(head)
 }
 
 func isText(p *probe) bool { return p.sample() != "" }
