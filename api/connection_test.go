@@ -3,10 +3,12 @@ package api_test
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"io"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -75,5 +77,92 @@ func TestLargeHeadersAndBodies(t *testing.T) {
 	}
 	if status, text, _ := request(t, "POST", address+"/v1/search", `{"query":"`+strings.Repeat("a", 2<<20)+`"}`); status != 413 || !strings.Contains(text, "too_large") {
 		t.Errorf("body: %d %s", status, text)
+	}
+}
+
+// timed is a connection that remembers the deadline of its reads.
+type timed struct {
+	net.Conn
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *timed) SetReadDeadline(at time.Time) error {
+	c.mu.Lock()
+	c.at = at
+	c.mu.Unlock()
+	return c.Conn.SetReadDeadline(at)
+}
+
+func (c *timed) deadline() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+// oneConn is a listener that hands on its connections.
+type oneConn struct {
+	net.Listener
+	last chan *timed
+}
+
+func (l oneConn) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	c := &timed{Conn: conn}
+	l.last <- c
+	return c, nil
+}
+
+// TestLongAnswersAreNotCutOff looks at the connection while an answer is made:
+// a deadline for reading would end the request when it passes.
+func TestLongAnswersAreNotCutOff(t *testing.T) {
+	for _, path := range []string{"/v1/ask", "/v1/chat/completions", "/v1/responses"} {
+		b := blocked{make(chan struct{}, 1), make(chan struct{})}
+		s, err := api.New(api.Options{Open: func(context.Context, string) (*api.Collection, error) {
+			return &api.Collection{Store: empty{}, Assistant: b}, nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tcp, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		listener := oneConn{tcp, make(chan *timed, 1)}
+		ctx, stop := context.WithCancel(t.Context())
+		served := make(chan error, 1)
+		go func() { served <- s.Serve(ctx, listener) }()
+		body := `{"question":"long?","input":"long?","messages":[{"role":"user","content":"long?"}]}`
+		if path == "/v1/ask" {
+			body = `{"question":"long?"}`
+		}
+		done := make(chan string, 1)
+		go func() {
+			resp, err := http.Post("http://"+tcp.Addr().String()+path, "application/json", strings.NewReader(body))
+			if err != nil {
+				done <- err.Error()
+				return
+			}
+			text, _ := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			done <- string(text)
+		}()
+		conn := <-listener.last
+		<-b.begun
+		if at := conn.deadline(); !at.IsZero() {
+			t.Errorf("%s: the answer must be there by %v", path, at)
+		}
+		close(b.release)
+		if text := <-done; !strings.Contains(text, "done") {
+			t.Errorf("%s: %s", path, text)
+		}
+		stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+		s.Close()
 	}
 }

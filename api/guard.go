@@ -134,7 +134,7 @@ const bodyTime = 10 * time.Second
 
 // wholeBody reads a body before its request takes a place, so that who sends
 // slowly keeps nobody out.
-func (s *Server) wholeBody(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) wholeBody(w *statusWriter, r *http.Request) error {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
@@ -150,6 +150,7 @@ func (s *Server) wholeBody(w http.ResponseWriter, r *http.Request) error {
 		return newProblem(http.StatusBadRequest, typeInvalid, "invalid_request", "the body broke off or is not what its headers say")
 	}
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	w.read = true
 	return nil
 }
 
@@ -278,6 +279,16 @@ type statusWriter struct {
 	status int
 	begun  bool
 	bytes  int64
+	read   bool // the whole body was read
+}
+
+// SetReadDeadline does nothing once the body was read: what is read then is only
+// whether the client is there still, and a deadline would take it for gone.
+func (w *statusWriter) SetReadDeadline(at time.Time) error {
+	if w.read {
+		return nil
+	}
+	return http.NewResponseController(w.ResponseWriter).SetReadDeadline(at)
 }
 
 func (w *statusWriter) WriteHeader(status int) {
