@@ -30,6 +30,9 @@ func (s *search) explain(c *candidate) *Explanation {
 	if l, ok := c.legs[LegRerank]; ok {
 		e.Notes = append(e.Notes, fmt.Sprintf("reranker: rank %d, score %.4f", l.Rank, l.Score))
 	}
+	if c.likeness != 0 {
+		e.Notes = append(e.Notes, fmt.Sprintf("piece by piece the question is alike by %.4f", c.likeness))
+	}
 	if x := c.evidence; x.Sentence > 0 {
 		e.Notes = append(e.Notes, fmt.Sprintf("best sentence holds %.0f%% of the question's weight, %.0f%% in its order", 100*x.Sentence, 100*x.Order))
 	}

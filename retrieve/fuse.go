@@ -15,6 +15,7 @@ type candidate struct {
 	payload  store.Payload
 	legs     map[store.Leg]LegScore
 	evidence analysis.Evidence
+	likeness float64 // see matcher
 	score    float64
 	same     int
 }
@@ -41,6 +42,10 @@ const (
 	// passages; the rest is what wrong passages in the question's language win by
 	// sharing its common words.
 	ownLanguage = 0.2
+
+	// ownMatch is by how much more alike the pieces of one language are than those
+	// of two. A likeness of 1, piece by piece, counts as much as a cosine of 1.
+	ownMatch = 0.1
 )
 
 // lexical weighs what a passage shares with the question literally: the share of
@@ -111,10 +116,10 @@ func (s *search) best() float64 {
 
 // convex scores the candidates by a sum of comparable scores:
 //
-//	cosine - own language + share + sentence + order
+//	cosine + likeness - own language + share + sentence + order
 //
-// with the cosine made comparable by denseScores and the lexical parts weighed
-// by [lexical].
+// with the cosine made comparable by denseScores, the likeness piece by piece
+// where the embedder knows it, and the lexical parts weighed by [lexical].
 func (s *search) convex(list []candidate) weights {
 	parts, w := besideVectors, weights{sparse: 1, dense: 1}
 	if len(s.dense.hits) == 0 {
@@ -134,12 +139,14 @@ func (s *search) convex(list []candidate) weights {
 	slices.SortFunc(order, func(a, b int) int {
 		return cmp.Or(cmp.Compare(dense[b]+shareWeight*sparse[b], dense[a]+shareWeight*sparse[a]), cmp.Compare(list[a].id, list[b].id))
 	})
-	evidence := s.read(list, order[:min(len(order), evidenceDepth)])
+	order = order[:min(len(order), evidenceDepth)]
+	evidence, likeness := s.read(list, order), s.match(list, order)
 	for i := range list {
 		e := evidence[i]
 		sparse[i] = parts.share*sparse[i] + parts.sentence*e.Sentence + parts.order*e.Order
+		dense[i] += likeness[i] - s.ownLikeness(&list[i].payload, likeness[i])
 		list[i].score = w.sparse*sparse[i] + w.dense*dense[i]
-		list[i].evidence = e
+		list[i].evidence, list[i].likeness = e, likeness[i]
 		for _, leg := range [...]store.Leg{store.LegSparse, store.LegDense} {
 			if l, ok := list[i].legs[leg]; ok {
 				l.Normalised = sparse[i]

@@ -119,6 +119,7 @@ type search struct {
 	sparse     legHits
 	dense      legHits
 	phrase     []store.Hit // holding the quoted phrases' terms
+	matcher    func(texts []string) ([]float64, error)
 	candidates []candidate // ranked
 	weights    weights
 	notes      []string
@@ -157,6 +158,9 @@ func (r *Retriever) rank(ctx context.Context, q Query, reranker model.Reranker) 
 	}
 	if err := r.searchLegs(ctx, s); err != nil {
 		return nil, err
+	}
+	if m, ok := r.options.Embedder.(matcher); ok {
+		s.matcher = func(texts []string) ([]float64, error) { return m.Match(ctx, s.parsed.Text, texts) }
 	}
 	begin := time.Now()
 	s.candidates, s.weights = fuse(s, r.options.Fusion)

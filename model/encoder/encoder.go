@@ -39,12 +39,15 @@ type Options struct {
 
 // Encoder is the built-in model.Embedder. It is safe for concurrent use.
 type Encoder struct {
-	net     network
-	pieces  *unigram.Table
-	means   *means // nil: uncentred
-	info    model.EmbedderInfo
-	threads int
-	gate    *gate
+	net      network
+	pieces   *unigram.Table
+	means    *means      // nil: uncentred
+	table    *pieceTable // nil: Match knows nothing
+	asked    askedRing
+	prefixed int // pieces of the question's prefix
+	info     model.EmbedderInfo
+	threads  int
+	gate     *gate
 	// spaces holds the workspaces that are not in use, by model.Task. Each task
 	// has threads of them, made when first needed (nil until then).
 	spaces [2]chan *workspace
@@ -79,6 +82,12 @@ func New(opts Options) (*Encoder, error) {
 		}
 		fingerprint += ":means-" + meansSum()
 	}
+	if !opts.Uncentred {
+		// Without its table, as while the weights are changed, only Match is missing.
+		e.table, _ = openPieces(piecesFile, w)
+	}
+	var cutter unigram.Cutter
+	e.prefixed = len(cutter.Cut(e.pieces, nil, 0, strings.TrimSpace(queryPrefix)))
 	if e.threads <= 0 {
 		e.threads = runtime.GOMAXPROCS(0)
 	}
@@ -112,8 +121,9 @@ type call struct {
 	cutter unigram.Cutter
 	pieces []unigram.Piece
 	rows   []int32
-	starts []int // by text; one more at the end
-	packs  []int // first text of each pack; one more at the end
+	starts []int     // by text; one more at the end
+	packs  []int     // first text of each pack; one more at the end
+	states []float32 // a single question's last rows
 	next   atomic.Int64
 }
 
@@ -154,6 +164,14 @@ func (e *Encoder) Embed(ctx context.Context, task model.Task, texts []string) ([
 		}
 	} else if err := e.work(ctx, task, c, vectors); err != nil {
 		return nil, err
+	}
+	if task == model.TaskQuery && len(texts) == 1 && e.table != nil {
+		from, to := inner(len(c.rows), e.prefixed)
+		q := e.table.project(texts[0], c.states[from*dimension:to*dimension])
+		for _, p := range c.rows[from:to] {
+			q.weights = append(q.weights, max(-float64(e.pieces.Score(p))-commonPiece, leastWeight))
+		}
+		e.asked.keep(q)
 	}
 	for i, v := range vectors {
 		normalise(v)
@@ -229,6 +247,9 @@ func (e *Encoder) work(ctx context.Context, task model.Task, c *call, vectors []
 		}
 		if err := e.net.run(ws, c.rows[from:to], ws.starts, vectors[first:last], pause); err != nil {
 			return err
+		}
+		if task == model.TaskQuery && len(vectors) == 1 {
+			c.states = append(c.states[:0], ws.x...)
 		}
 	}
 }

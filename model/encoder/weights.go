@@ -15,3 +15,8 @@ var weightsFile string
 //
 //go:embed means.bin
 var meansFile string
+
+// piecesFile is written by the test of the table, with -update.
+//
+//go:embed pieces.bin
+var piecesFile string

@@ -2,4 +2,4 @@
 
 package encoder
 
-const weightsFile, meansFile = "", ""
+const weightsFile, meansFile, piecesFile = "", "", ""

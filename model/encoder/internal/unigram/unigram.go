@@ -185,6 +185,14 @@ func (t *Table) AppendBinary(b []byte) ([]byte, error) {
 	return append(b, t.norm.text...), nil
 }
 
+// Score returns the log probability of a piece; that of the rarest for Unknown.
+func (t *Table) Score(p Piece) float32 {
+	if p < 0 || int(p) >= len(t.scores) {
+		return t.floor
+	}
+	return t.scores[p]
+}
+
 const headerBytes = 8 * 4
 
 // Open reads what AppendBinary wrote. The arrays are copied out of b once, which

@@ -1,0 +1,233 @@
+package encoder
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+
+	"github.com/lore-kb/lore/model"
+	"github.com/lore-kb/lore/model/encoder/internal/layout"
+	"github.com/lore-kb/lore/model/encoder/internal/unigram"
+)
+
+// pieceTable says of every piece of the vocabulary what it means where it stands
+// alone. One vector for a whole passage blurs its names and details; the pieces
+// of a question, each in its context, against those of a passage, each alone,
+// tell them apart, also between languages, and a passage's pieces cost nothing to
+// keep because they come from its text.
+//
+// The vectors are the network's last rows for "passage: PIECE", less their mean,
+// on the matchWidth axes along which they vary most, in four bits.
+type pieceTable struct {
+	mean  []float32 // of the rows of neutral questions
+	basis []float32 // matchWidth × hidden
+	rows  string    // a row for each piece
+}
+
+const (
+	matchWidth = 128
+	// matchRowBytes is a float32, the factor that gives the row length 1, and two
+	// codes a byte, each 8 more than its value.
+	matchRowBytes = 4 + matchWidth/2
+	matchSumBytes = 16 // of the weights that the table belongs to
+	// askedKept is how many questions' rows are kept for Match.
+	askedKept = 8
+
+	// A piece weighs minus its log probability in the vocabulary's model, less that
+	// of the commonest; those still weigh something.
+	commonPiece = 4
+	leastWeight = 0.5
+)
+
+// openPieces reads the table for weights. A table of other weights is an error.
+func openPieces(b string, w *layout.Weights) (*pieceTable, error) {
+	floats := w.Hidden + matchWidth*w.Hidden
+	if len(b) != matchSumBytes+4*floats+w.Pieces*matchRowBytes || b[:matchSumBytes] != string(w.Sum[:matchSumBytes]) {
+		return nil, errors.New("open pieces: the table belongs to other weights")
+	}
+	all := make([]float32, floats)
+	for i := range all {
+		all[i] = math.Float32frombits(binary.LittleEndian.Uint32([]byte(b[matchSumBytes+4*i:][:4])))
+	}
+	return &pieceTable{mean: all[:w.Hidden], basis: all[w.Hidden:], rows: b[matchSumBytes+4*floats:]}, nil
+}
+
+// question is a question's pieces as codes of one byte, matchWidth each.
+type question struct {
+	text    string
+	codes   []int8
+	scales  []float32
+	weights []float64 // how rare each piece is
+}
+
+// askedRing keeps the last questions that were embedded.
+type askedRing struct {
+	mu   sync.Mutex
+	ring [askedKept]*question
+	next int
+}
+
+func (a *askedRing) find(text string) *question {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, q := range a.ring {
+		if q != nil && q.text == text {
+			return q
+		}
+	}
+	return nil
+}
+
+func (a *askedRing) keep(q *question) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.ring[a.next] = q
+	a.next = (a.next + 1) % askedKept
+}
+
+// inner returns the rows of a text without its marks and prefix.
+func inner(rows, prefixed int) (from, to int) {
+	return min(1+prefixed, rows-1), rows - 1
+}
+
+// project turns a question's last rows, without marks and prefix, into codes.
+func (t *pieceTable) project(text string, rows []float32) *question {
+	hidden := len(t.mean)
+	q := &question{text: text}
+	v, x := make([]float32, matchWidth), make([]float32, hidden)
+	for ; len(rows) > 0; rows = rows[hidden:] {
+		for i := range x {
+			x[i] = rows[i] - t.mean[i]
+		}
+		most := float32(0)
+		for k := range v {
+			v[k] = product(t.basis[k*hidden:(k+1)*hidden], x)
+		}
+		normalise(v)
+		for _, f := range v {
+			most = max(most, f, -f)
+		}
+		if most == 0 {
+			most = 1
+		}
+		for _, f := range v {
+			q.codes = append(q.codes, int8(math.RoundToEven(float64(f/most*127))))
+		}
+		q.scales = append(q.scales, most/127)
+	}
+	return q
+}
+
+func product(a, b []float32) float32 {
+	sum := float32(0)
+	for i, f := range a {
+		sum += f * b[i]
+	}
+	return sum
+}
+
+// likeness writes the cosine of a piece with each of the question's pieces.
+func (t *pieceTable) likeness(out []float32, q *question, piece unigram.Piece) {
+	row := t.rows[int(piece)*matchRowBytes:][:matchRowBytes]
+	length := math.Float32frombits(uint32(row[0]) | uint32(row[1])<<8 | uint32(row[2])<<16 | uint32(row[3])<<24)
+	var codes [matchWidth]int32
+	for i := range matchWidth / 2 {
+		b := row[4+i]
+		codes[2*i], codes[2*i+1] = int32(b&15)-8, int32(b>>4)-8
+	}
+	for k := range out {
+		other := q.codes[k*matchWidth:][:matchWidth]
+		var a, b, c, d int32
+		for i := 0; i < matchWidth; i += 4 {
+			a += codes[i] * int32(other[i])
+			b += codes[i+1] * int32(other[i+1])
+			c += codes[i+2] * int32(other[i+2])
+			d += codes[i+3] * int32(other[i+3])
+		}
+		out[k] = float32(a+b+c+d) * length * q.scales[k]
+	}
+}
+
+// Match says how well each text holds what the question speaks of: for each
+// piece of the question the cosine of the nearest piece of the text, and of those
+// the mean, weighed by how rare they are (late interaction: Khattab and Zaharia, SIGIR 2020). A question that
+// was embedded shortly before is not run through the network again. Where there is no
+// table all texts score 0.
+func (e *Encoder) Match(ctx context.Context, query string, texts []string) ([]float64, error) {
+	scores := make([]float64, len(texts))
+	if len(texts) == 0 || e.table == nil {
+		return scores, nil
+	}
+	q := e.asked.find(query)
+	if q == nil {
+		if _, err := e.Embed(ctx, model.TaskQuery, []string{query}); err != nil {
+			return nil, fmt.Errorf("match: %w", err)
+		}
+		if q = e.asked.find(query); q == nil {
+			return scores, nil
+		}
+	}
+	if len(q.scales) == 0 {
+		return scores, nil
+	}
+	workers := min(e.threads, len(texts))
+	var wg sync.WaitGroup
+	for k := range workers {
+		wg.Go(func() { e.match(ctx, q, texts, scores, k, workers) })
+	}
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("match: %w", err)
+	}
+	return scores, nil
+}
+
+// match scores every step-th text from first.
+func (e *Encoder) match(ctx context.Context, q *question, texts []string, scores []float64, first, step int) {
+	c := e.calls.Get().(*call)
+	defer e.calls.Put(c)
+	n := len(q.scales)
+	known := make(map[unigram.Piece][]float32) // likenesses of the pieces met so far
+	best := make([]float32, n)
+	for i := first; i < len(texts); i += step {
+		if ctx.Err() != nil {
+			return
+		}
+		c.pieces = c.cutter.Cut(e.pieces, c.pieces[:0], e.net.w.Span-2, texts[i])
+		for k := range best {
+			best[k] = -1
+		}
+		found := false
+		slices.Sort(c.pieces)
+		for j, p := range c.pieces {
+			if p == unigram.Unknown || j > 0 && p == c.pieces[j-1] {
+				continue
+			}
+			found = true
+			row, ok := known[p]
+			if !ok {
+				row = make([]float32, n)
+				e.table.likeness(row, q, p)
+				known[p] = row
+			}
+			for k, f := range row {
+				if f > best[k] {
+					best[k] = f
+				}
+			}
+		}
+		if !found {
+			continue
+		}
+		sum, all := float64(0), float64(0)
+		for k, f := range best {
+			sum += q.weights[k] * float64(f)
+			all += q.weights[k]
+		}
+		scores[i] = sum / all
+	}
+}
