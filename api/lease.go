@@ -145,6 +145,10 @@ func (l *lease) Search(ctx context.Context, q store.Query) (hits []store.Hit, er
 	return hits, err
 }
 
+func (l *lease) Payloads(ctx context.Context, hits []store.Hit) error {
+	return l.with(ctx, func(st store.Store) error { return st.Payloads(ctx, hits) })
+}
+
 func (l *lease) IDF(ctx context.Context, indices []uint32) (idf []float64, err error) {
 	err = l.with(ctx, func(st store.Store) error { idf, err = st.IDF(ctx, indices); return err })
 	return idf, err

@@ -154,6 +154,18 @@ func (l *partStore) Search(ctx context.Context, q store.Query) ([]store.Hit, err
 	return hits, err
 }
 
+func (l *partStore) Payloads(ctx context.Context, hits []store.Hit) error {
+	err := l.Store.Payloads(ctx, hits)
+	for i := range hits {
+		p := &hits[i].Payload
+		if !l.limit.MatchPayload(p) {
+			*p = store.Payload{}
+		}
+		p.URI = public(p.URI)
+	}
+	return err
+}
+
 // public returns a URI unless it says where a file lies on the server.
 func public(uri string) string {
 	if strings.HasPrefix(uri, "file:") {

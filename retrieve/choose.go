@@ -30,8 +30,8 @@ type chosen struct {
 // choose takes the first limit candidates that say something of their own: near
 // duplicates are folded into the better one, chunks beside a chosen one join it,
 // and after a few passages of one document those of others that score nearly as
-// well come first.
-func (s *search) choose(limit int) []chosen {
+// well come first. An error is that of the store.
+func (s *search) choose(limit int) ([]chosen, error) {
 	var out []chosen
 	var held []candidate // set back in favour of other documents
 	count := make(map[string]int)
@@ -48,16 +48,26 @@ func (s *search) choose(limit int) []chosen {
 		count[c.payload.DocumentID]++
 		out = append(out, chosen{candidate: c, first: c.payload.Ordinal, last: c.payload.Ordinal, sketch: sketch, figures: figures})
 	}
-	for i, c := range s.candidates {
+	for i := range s.candidates {
 		if len(out) >= limit {
 			break
 		}
+		if err := s.need(i, i+1); err != nil {
+			return nil, err
+		}
+		c := s.candidates[i]
 		if s.joins(out, &c) {
 			continue
 		}
-		if count[c.payload.DocumentID] >= perDocument && s.rival(s.candidates[i+1:], count, c.score) {
-			held = append(held, c)
-			continue
+		if count[c.payload.DocumentID] >= perDocument {
+			rival, err := s.rival(i+1, count, c.score)
+			if err != nil {
+				return nil, err
+			}
+			if rival {
+				held = append(held, c)
+				continue
+			}
 		}
 		for len(held) > 0 && len(out) < limit && held[0].score*nearScore > c.score {
 			take(held[0])
@@ -73,7 +83,7 @@ func (s *search) choose(limit int) []chosen {
 		}
 		take(c)
 	}
-	return out
+	return out, nil
 }
 
 // joins reports whether c stands right beside a chosen chunk of its document and
@@ -102,17 +112,20 @@ func (s *search) room(o *chosen) int {
 }
 
 // rival reports whether a document that is not yet heard as often has a
-// candidate nearly as good.
-func (s *search) rival(rest []candidate, count map[string]int, score float64) bool {
-	for i := range rest {
-		if score <= 0 || rest[i].score < score*nearScore {
-			return false
+// candidate nearly as good, from one of the ranked ones on.
+func (s *search) rival(from int, count map[string]int, score float64) (bool, error) {
+	for i := from; i < len(s.candidates); i++ {
+		if score <= 0 || s.candidates[i].score < score*nearScore {
+			break
 		}
-		if count[rest[i].payload.DocumentID] < perDocument {
-			return true
+		if err := s.need(i, i+1); err != nil {
+			return false, err
+		}
+		if count[s.candidates[i].payload.DocumentID] < perDocument {
+			return true, nil
 		}
 	}
-	return false
+	return false, nil
 }
 
 // similar compares two ascending lists of hashes by their share of common ones.

@@ -12,6 +12,8 @@ import (
 // candidate is a chunk on its way to a passage.
 type candidate struct {
 	id       string
+	key      uint64 // of a bare hit
+	read     bool   // payload is whole; else it has the language alone
 	payload  store.Payload
 	legs     map[store.Leg]LegScore
 	evidence analysis.Evidence
@@ -62,16 +64,19 @@ var (
 )
 
 // fuse joins the hits of both legs into one ranking.
-func fuse(s *search, how Fusion) ([]candidate, weights) {
+func fuse(s *search, how Fusion) ([]candidate, weights, error) {
 	at := make(map[string]int)
 	var list []candidate
+	add := func(h *store.Hit) int {
+		at[h.ID] = len(list)
+		list = append(list, candidate{id: h.ID, key: h.Key, read: !s.bare, payload: h.Payload, legs: make(map[store.Leg]LegScore, 2)})
+		return len(list) - 1
+	}
 	take := func(leg store.Leg, hits []store.Hit) {
 		for i, h := range hits {
 			k, ok := at[h.ID]
 			if !ok {
-				k = len(list)
-				at[h.ID] = k
-				list = append(list, candidate{id: h.ID, payload: h.Payload, legs: make(map[store.Leg]LegScore, 2)})
+				k = add(&h)
 			}
 			list[k].legs[leg] = LegScore{Rank: i + 1, Score: h.Score}
 		}
@@ -80,8 +85,7 @@ func fuse(s *search, how Fusion) ([]candidate, weights) {
 	take(store.LegDense, s.dense.hits)
 	for _, h := range s.phrase {
 		if _, ok := at[h.ID]; !ok {
-			at[h.ID] = len(list)
-			list = append(list, candidate{id: h.ID, payload: h.Payload, legs: make(map[store.Leg]LegScore)})
+			add(&h)
 		}
 	}
 	w := weights{sparse: 1, dense: 1}
@@ -94,10 +98,13 @@ func fuse(s *search, how Fusion) ([]candidate, weights) {
 			list[i].score = list[i].legs[store.LegSparse].Normalised + list[i].legs[store.LegDense].Normalised
 		}
 	} else {
-		w = s.convex(list)
+		var err error
+		if w, err = s.convex(list); err != nil {
+			return nil, w, err
+		}
 	}
 	slices.SortFunc(list, byRank)
-	return list, w
+	return list, w, nil
 }
 
 func byRank(a, b candidate) int {
@@ -120,7 +127,7 @@ func (s *search) best() float64 {
 //
 // with the cosine made comparable by denseScores, the likeness piece by piece
 // where the embedder knows it, and the lexical parts weighed by [lexical].
-func (s *search) convex(list []candidate) weights {
+func (s *search) convex(list []candidate) (weights, error) {
 	parts, w := besideVectors, weights{sparse: 1, dense: 1}
 	if len(s.dense.hits) == 0 {
 		parts, w = aloneLexical, weights{sparse: 1}
@@ -140,6 +147,9 @@ func (s *search) convex(list []candidate) weights {
 		return cmp.Or(cmp.Compare(dense[b]+shareWeight*sparse[b], dense[a]+shareWeight*sparse[a]), cmp.Compare(list[a].id, list[b].id))
 	})
 	order = order[:min(len(order), evidenceDepth)]
+	if err := s.load(list, order); err != nil {
+		return w, err
+	}
 	evidence, likeness := s.read(list, order), s.match(list, order)
 	for i := range list {
 		e := evidence[i]
@@ -157,7 +167,7 @@ func (s *search) convex(list []candidate) weights {
 			}
 		}
 	}
-	return w
+	return w, nil
 }
 
 // read holds candidates against the question's terms, several at a time.

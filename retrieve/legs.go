@@ -93,7 +93,7 @@ func (r *Retriever) searchLegs(ctx context.Context, s *search) error {
 		s.sparse.skipped = "the question has no searchable word"
 	} else {
 		run(&s.sparse, func() ([]store.Hit, error) {
-			return r.store.Search(legs, store.Query{Leg: store.LegSparse, Sparse: vector, Filter: s.filter, Limit: s.window})
+			return r.store.Search(legs, store.Query{Leg: store.LegSparse, Sparse: vector, Filter: s.filter, Limit: s.window, Bare: s.bare})
 		})
 		run(&idf, func() ([]store.Hit, error) {
 			var err error
@@ -104,7 +104,7 @@ func (r *Retriever) searchLegs(ctx context.Context, s *search) error {
 	var phrase legHits
 	if v := phraseVector(s.parsed); len(v.Indices) > 0 {
 		run(&phrase, func() ([]store.Hit, error) {
-			return r.store.Search(legs, store.Query{Leg: store.LegSparse, Sparse: v, Filter: s.filter, Limit: s.window})
+			return r.store.Search(legs, store.Query{Leg: store.LegSparse, Sparse: v, Filter: s.filter, Limit: s.window, Bare: s.bare})
 		})
 	}
 	stats := &s.collection.stats
@@ -162,7 +162,7 @@ func (r *Retriever) report(s *search) error {
 }
 
 // searchDense embeds the question and searches its neighbours; in a collection
-// of several languages each language for itself, so that none is crowded out of
+// of several languages those of each language too, so that none is crowded out of
 // the window.
 func (r *Retriever) searchDense(ctx context.Context, s *search) ([]store.Hit, error) {
 	vectors, err := r.options.Embedder.Embed(ctx, model.TaskQuery, []string{s.parsed.Text})
@@ -173,42 +173,11 @@ func (r *Retriever) searchDense(ctx context.Context, s *search) ([]store.Hit, er
 		return nil, fmt.Errorf("%s gave %d vectors for one question", r.options.Embedder.Info().Name, len(vectors))
 	}
 	v := Centre(vectors[0], s.collection.means[s.language()+"/"+model.TaskQuery.String()])
-	ask := func(f store.Filter) ([]store.Hit, error) {
-		return r.store.Search(ctx, store.Query{Leg: store.LegDense, Dense: v, Filter: f, Limit: s.window})
+	query := store.Query{Leg: store.LegDense, Dense: v, Filter: s.filter, Limit: s.window, Bare: s.bare}
+	if len(s.filter.Languages) == 0 {
+		query.Apart = s.collection.languages()
 	}
-	languages := s.collection.languages()
-	if len(languages) == 0 || len(s.filter.Languages) > 0 {
-		return ask(s.filter)
-	}
-	parts := make([]legHits, len(languages)+1)
-	var wg sync.WaitGroup
-	for i := range parts {
-		f := s.filter
-		if i < len(languages) {
-			f.Languages = languages[i : i+1]
-		}
-		wg.Go(func() { parts[i].hits, parts[i].err = ask(f) })
-	}
-	wg.Wait()
-	var all []store.Hit
-	seen := make(map[string]bool)
-	for _, p := range parts {
-		if p.err != nil {
-			return nil, p.err
-		}
-		for _, h := range p.hits {
-			if !seen[h.ID] {
-				seen[h.ID] = true
-				all = append(all, h)
-			}
-		}
-	}
-	slices.SortFunc(all, byScore)
-	return all, nil
-}
-
-func byScore(a, b store.Hit) int {
-	return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID))
+	return r.store.Search(ctx, query)
 }
 
 // language of the question for means: an undecided one counts as English.

@@ -10,11 +10,15 @@ import (
 )
 
 // rerank lets the reranker order the first candidates. When it fails or is too
-// slow the fused order stands and the result says so.
-func (r *Retriever) rerank(ctx context.Context, reranker model.Reranker, s *search) {
+// slow the fused order stands and the result says so. An error is that of the
+// store.
+func (r *Retriever) rerank(ctx context.Context, reranker model.Reranker, s *search) error {
 	n := min(len(s.candidates), max(r.options.RerankDepth, s.limit))
 	if n < 2 {
-		return
+		return nil
+	}
+	if err := s.need(0, n); err != nil {
+		return err
 	}
 	limited, cancel := context.WithTimeout(ctx, r.options.RerankTimeout)
 	defer cancel()
@@ -29,7 +33,7 @@ func (r *Retriever) rerank(ctx context.Context, reranker model.Reranker, s *sear
 	}
 	if err != nil {
 		s.degrade(LegRerank, "the reranker failed, the order is that of the search: %s", reason(err, r.options.RerankTimeout))
-		return
+		return nil
 	}
 	head := s.candidates[:n]
 	order := make([]int, n)
@@ -52,6 +56,7 @@ func (r *Retriever) rerank(ctx context.Context, reranker model.Reranker, s *sear
 	}
 	copy(head, ranked)
 	s.notes = append(s.notes, fmt.Sprintf("first %d ordered by the reranker", n))
+	return nil
 }
 
 func plural(n int, what string) string {

@@ -90,19 +90,34 @@ func New(st store.Store, opts *Options) *Retriever {
 // be searched, when the collection holds another model's vectors, or when ctx
 // ended.
 func (r *Retriever) Retrieve(ctx context.Context, q Query) (*Result, error) {
-	s, err := r.rank(ctx, q, r.options.Reranker)
+	s, list, err := r.chosen(ctx, q, true)
+	if errors.Is(err, errChanged) {
+		// What is read with the search itself is of one state of the store.
+		s, list, err = r.chosen(ctx, q, false)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("retrieve: %w", err)
 	}
-	chosen := s.choose(s.limit)
 	begin := time.Now()
-	s.result.Passages, err = r.passages(ctx, s, chosen)
+	s.result.Passages, err = r.passages(ctx, s, list)
 	if err != nil {
 		return nil, fmt.Errorf("retrieve: %w", err)
 	}
 	s.result.Timings["merge"] = time.Since(begin)
 	s.result.Timings["total"] = time.Since(s.begin)
 	return s.result, nil
+}
+
+// chosen ranks the candidates and takes the best. With bare the legs are searched
+// for bare hits; the error is errChanged when one of those was gone when it was
+// needed.
+func (r *Retriever) chosen(ctx context.Context, q Query, bare bool) (*search, []chosen, error) {
+	s, err := r.rank(ctx, q, r.options.Reranker, bare)
+	if err != nil {
+		return nil, nil, err
+	}
+	list, err := s.choose(s.limit)
+	return s, list, err
 }
 
 // search is one question on its way.
@@ -113,6 +128,8 @@ type search struct {
 	centred    bool // vectors are free of their language's mean
 	limit      int
 	window     int
+	bare       bool // the legs give bare hits, which payloads completes
+	payloads   func([]store.Hit) error
 	budget     int // tokens of a passage
 	collection collection
 	terms      []TermWeight
@@ -136,14 +153,20 @@ type legHits struct {
 }
 
 // rank runs the question up to the ranked candidates.
-func (r *Retriever) rank(ctx context.Context, q Query, reranker model.Reranker) (*search, error) {
+func (r *Retriever) rank(ctx context.Context, q Query, reranker model.Reranker, bare bool) (*search, error) {
 	s := &search{query: q, begin: time.Now(), limit: q.Limit}
+	s.payloads = func(hits []store.Hit) error {
+		limited, cancel := context.WithTimeout(ctx, r.options.LegTimeout)
+		defer cancel()
+		return r.store.Payloads(limited, hits)
+	}
 	if s.limit <= 0 {
 		s.limit = defaultLimit
 	}
 	s.window = max(r.options.Window, 3*s.limit)
 	s.budget = r.options.PassageTokens
 	s.parsed = analysis.Question(q.Text)
+	s.bare = bare && len(s.parsed.Phrases) == 0 // else all are read to look for the phrase
 	var err error
 	if s.filter, err = r.narrow(ctx, q.Filter, &s.parsed.Filter); err != nil {
 		return nil, err
@@ -163,12 +186,16 @@ func (r *Retriever) rank(ctx context.Context, q Query, reranker model.Reranker) 
 		s.matcher = func(texts []string) ([]float64, error) { return m.Match(ctx, s.parsed.Text, texts) }
 	}
 	begin := time.Now()
-	s.candidates, s.weights = fuse(s, r.options.Fusion)
+	if s.candidates, s.weights, err = fuse(s, r.options.Fusion); err != nil {
+		return nil, err
+	}
 	s.requirePhrases()
 	s.result.Timings["fuse"] = time.Since(begin)
 	if reranker != nil {
 		begin := time.Now()
-		r.rerank(ctx, reranker, s)
+		if err := r.rerank(ctx, reranker, s); err != nil {
+			return nil, err
+		}
 		s.result.Timings["rerank"] = time.Since(begin)
 		if err := ctx.Err(); err != nil {
 			return nil, err

@@ -48,7 +48,7 @@ func (r *Retriever) WhyNot(ctx context.Context, document string, q Query) (*WhyN
 	}
 	say("stored as %q in %s, %d of them with vectors", doc.Title, plural(doc.Chunks, "chunk"), doc.Embedded)
 
-	s, err := r.rank(ctx, q, r.options.Reranker)
+	s, err := r.rank(ctx, q, r.options.Reranker, false)
 	if err != nil {
 		return nil, fmt.Errorf("explain %s: %w", document, err)
 	}
@@ -63,7 +63,7 @@ func (r *Retriever) WhyNot(ctx context.Context, document string, q Query) (*WhyN
 		say("the filter lets it through")
 	}
 	filter.Documents = []string{doc.ID}
-	own, err := r.rank(ctx, Query{Text: q.Text, Filter: filter, Limit: q.Limit}, nil)
+	own, err := r.rank(ctx, Query{Text: q.Text, Filter: filter, Limit: q.Limit}, nil, false)
 	if err != nil {
 		return nil, fmt.Errorf("explain %s: %w", document, err)
 	}
@@ -109,7 +109,10 @@ func (r *Retriever) WhyNot(ctx context.Context, document string, q Query) (*WhyN
 		return w, nil
 	}
 	say("fused: rank %d of %d, score %.4f", fused, len(s.candidates), s.candidates[fused-1].score)
-	list := s.choose(s.limit)
+	list, err := s.choose(s.limit)
+	if err != nil {
+		return nil, fmt.Errorf("explain %s: %w", document, err)
+	}
 	for i := range list {
 		if list[i].payload.DocumentID == doc.ID {
 			w.Lost, w.Rank = "", i+1

@@ -17,6 +17,11 @@ type Query struct {
 	Sparse SparseVector // of LegSparse: term weights of the question, before IDF
 	Filter Filter
 	Limit  int
+	// Apart, on the dense leg, are languages that get Limit hits each, besides the
+	// Limit best of all.
+	Apart []string
+	// Bare leaves out of the payloads all but Language; see [Store.Payloads].
+	Bare bool
 }
 
 // Hit is one answer of a leg. Score is larger for better; it is the cosine on
@@ -26,6 +31,7 @@ type Hit struct {
 	ID      string
 	Score   float64
 	Payload Payload
+	Key     uint64 // by which the store of a bare hit finds it again
 }
 
 // Filter selects documents and points. Conditions are joined by AND, the values

@@ -59,6 +59,11 @@ type Store interface {
 	// positive. An empty query vector or a limit of zero returns no hits.
 	Search(ctx context.Context, q Query) ([]Hit, error)
 
+	// Payloads fills in the payloads of bare hits, which Search of the same store
+	// has returned. A hit whose point has been removed or replaced since comes back
+	// with an empty Payload.DocumentID.
+	Payloads(ctx context.Context, hits []Hit) error
+
 	// IDF returns, for each sparse index, the inverse document frequency by
 	// which Search multiplies it (see [IDF]) over the whole collection. Indices
 	// that no point holds get the weight of a document frequency of zero.

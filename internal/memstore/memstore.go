@@ -245,7 +245,40 @@ func (s *Store) Search(ctx context.Context, q store.Query) ([]store.Hit, error) 
 	slices.SortFunc(hits, func(a, b store.Hit) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.ID, b.ID))
 	})
-	return hits[:min(len(hits), q.Limit)], nil
+	left := make(map[string]int)
+	for _, l := range q.Apart {
+		left[l] = q.Limit
+	}
+	i := 0
+	hits = slices.DeleteFunc(hits, func(h store.Hit) bool {
+		l := h.Payload.Language
+		i++
+		left[l]--
+		return i > q.Limit && left[l] < 0
+	})
+	if q.Bare {
+		for i := range hits {
+			hits[i].Payload = store.Payload{Language: hits[i].Payload.Language}
+		}
+	}
+	return hits, nil
+}
+
+func (s *Store) Payloads(ctx context.Context, hits []store.Hit) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("payloads: %w", err)
+	}
+	s.refresh()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for i := range hits {
+		at, ok := slices.BinarySearchFunc(s.points, hits[i].ID, func(p *point, id string) int { return cmp.Compare(p.ID, id) })
+		hits[i].Payload = store.Payload{}
+		if ok {
+			hits[i].Payload = s.points[at].Payload
+		}
+	}
+	return nil
 }
 
 func (s *Store) IDF(_ context.Context, indices []uint32) ([]float64, error) {

@@ -29,6 +29,7 @@ type candidate struct {
 	score    float64
 	document string
 	version  string
+	language string
 }
 
 // Search implements [store.Store]. The ranking of the sparse leg is exact; that
@@ -57,7 +58,7 @@ func (s *Store) Search(ctx context.Context, q store.Query) ([]store.Hit, error) 
 		if s.model().Dimension == 0 {
 			return nil, nil
 		}
-		rank = s.rankDense
+		rank = s.rankApart
 	default:
 		return nil, fmt.Errorf("search: unknown leg %q", q.Leg)
 	}
@@ -112,7 +113,7 @@ func (s *Store) searchCommitted(ctx context.Context, q *store.Query, rank func(c
 		if err != nil {
 			return nil, err
 		}
-		commits, payloads, generation, err := s.lookUp(ctx, found, shut)
+		commits, payloads, generation, err := s.lookUp(ctx, found, shut, q.Bare)
 		if err != nil {
 			return nil, err
 		}
@@ -154,6 +155,10 @@ func (s *Store) searchCommitted(ctx context.Context, q *store.Query, rank func(c
 			if c.at.After(started.Add(-clockSkew)) && !s.verified.before(r, c.at, started) && round < rereads/2 {
 				again = true
 			}
+			if q.Bare {
+				hits = append(hits, store.Hit{ID: x.id, Score: x.score, Payload: store.Payload{Language: x.language}})
+				continue
+			}
 			p, ok := payloads[x.id]
 			if !ok {
 				again = true
@@ -185,16 +190,21 @@ func (s *Store) generation() string {
 }
 
 // lookUp reads the commits of the candidates' documents and of those that are
-// shut out, the candidates' payloads, and which set of points is in use.
-func (s *Store) lookUp(ctx context.Context, found []candidate, shut map[string]candidate) (commits map[string]commit, payloads map[string]store.Payload, generation string, err error) {
+// shut out, the candidates' payloads unless bare, and which set of points is in use.
+func (s *Store) lookUp(ctx context.Context, found []candidate, shut map[string]candidate, bare bool) (commits map[string]commit, payloads map[string]store.Payload, generation string, err error) {
 	documents := make([]string, 0, len(found)+1)
 	list := make([]string, len(found))
 	for i, c := range found {
 		list[i] = c.id
-		documents = append(documents, c.document)
+		if c.document != "" {
+			documents = append(documents, c.document)
+		}
 	}
 	for _, x := range shut {
 		documents = append(documents, x.document)
+	}
+	if bare {
+		list = nil
 	}
 	slices.Sort(documents)
 	documents = append(slices.Compact(documents), headID)
@@ -236,12 +246,12 @@ func (s *Store) lookUp(ctx context.Context, found []candidate, shut map[string]c
 }
 
 // candidateKeys are what is read of a point to rank it.
-var candidateKeys = []string{keyDocument, keyVersion}
+var candidateKeys = []string{keyDocument, keyVersion, keyLanguage}
 
 func (s *Store) query(q *qdrant.Query, using string, c condition, limit int) *qdrant.QueryPoints {
 	keys := candidateKeys
 	if c.refine {
-		keys = append(slices.Clone(keys), refineKeys...)
+		keys = slices.Compact(slices.Sorted(slices.Values(slices.Concat(keys, refineKeys))))
 	}
 	return &qdrant.QueryPoints{CollectionName: s.points, Query: q, Using: qdrant.PtrOf(using), Filter: c.filter,
 		Limit: qdrant.PtrOf(uint64(limit)), WithPayload: qdrant.NewWithPayloadInclude(keys...)}
@@ -249,7 +259,7 @@ func (s *Store) query(q *qdrant.Query, using string, c condition, limit int) *qd
 
 func candidateOf(p *qdrant.ScoredPoint, score float64) candidate {
 	values := payload(p.GetPayload())
-	return candidate{id: p.GetId().GetUuid(), score: score, document: values.string(keyDocument), version: values.string(keyVersion)}
+	return candidate{id: p.GetId().GetUuid(), score: score, document: values.string(keyDocument), version: values.string(keyVersion), language: values.string(keyLanguage)}
 }
 
 // selects decides what the server could not.
@@ -368,6 +378,60 @@ func (s *Store) rankDense(ctx context.Context, q *store.Query, c condition) ([]c
 			return found[:min(len(found), q.Limit)], nil
 		}
 	}
+}
+
+// rankApart is rankDense with the best of each language that is kept apart.
+func (s *Store) rankApart(ctx context.Context, q *store.Query, c condition) ([]candidate, error) {
+	lists := make([][]candidate, len(q.Apart)+1)
+	g, gctx := errgroup.WithContext(ctx)
+	for i := range lists {
+		c := c
+		if i < len(q.Apart) {
+			c.filter = &qdrant.Filter{Must: append(slices.Clone(c.filter.GetMust()), matchAny(keyLanguage, q.Apart[i:i+1])),
+				MustNot: c.filter.GetMustNot(), Should: c.filter.GetShould()}
+		}
+		g.Go(func() (err error) {
+			lists[i], err = s.rankDense(gctx, q, c)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	all := slices.Concat(lists...)
+	sortCandidates(all)
+	return slices.CompactFunc(all, func(a, b candidate) bool { return a.id == b.id }), nil
+}
+
+// Payloads implements [store.Store].
+func (s *Store) Payloads(ctx context.Context, hits []store.Hit) error {
+	if err := s.begin(ctx, "payloads"); err != nil {
+		return err
+	}
+	list := make([]candidate, len(hits))
+	for i := range hits {
+		list[i].id = hits[i].ID
+	}
+	_, payloads, _, err := s.lookUp(ctx, list, nil, false)
+	if err != nil {
+		return fmt.Errorf("payloads: %w", err)
+	}
+	var documents []string
+	for _, p := range payloads {
+		documents = append(documents, p.DocumentID)
+	}
+	slices.Sort(documents)
+	commits, err := s.committed(ctx, slices.Compact(documents))
+	if err != nil {
+		return fmt.Errorf("payloads: %w", err)
+	}
+	for i := range hits {
+		hits[i].Payload = store.Payload{}
+		if p, ok := payloads[hits[i].ID]; ok && commits[p.DocumentID].version == p.Version {
+			hits[i].Payload = p
+		}
+	}
+	return nil
 }
 
 // commitWindow remembers when commits were first seen, a bounded number of them,

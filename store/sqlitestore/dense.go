@@ -8,9 +8,9 @@ import (
 	"github.com/lore-kb/lore/store"
 )
 
-// dense returns the best points by cosine, in no order; there may be more than
-// limit.
-func (ix *index) dense(ctx context.Context, v store.Vector, chosen []selection, limit int) ([]ranked, error) {
+// dense returns the best points by cosine, and the best of each language that is
+// kept apart, in no order; there may be more than limit.
+func (ix *index) dense(ctx context.Context, v store.Vector, chosen []selection, languages []string, limit int) ([]ranked, error) {
 	q := normalised(v)
 	sc := scratches.Get().(*scratch)
 	defer scratches.Put(sc)
@@ -25,7 +25,13 @@ func (ix *index) dense(ctx context.Context, v store.Vector, chosen []selection, 
 		}
 		largest = max(largest, vs.largestScale)
 	}
-	sc.top.reset(limit, codeSlack(scale, largest), 0)
+	slack := codeSlack(scale, largest)
+	sc.top.reset(limit, slack, 0)
+	tops := []*top{&sc.top}
+	if len(languages) > 0 {
+		dq.apart = newApart(languages, sc, limit, slack)
+		tops = dq.apart.all()
+	}
 	var keys []uint32
 	if chosen != nil {
 		keys = ix.chosenKeys(chosen)
@@ -34,24 +40,27 @@ func (ix *index) dense(ctx context.Context, v store.Vector, chosen []selection, 
 		if vs.dim != len(q) {
 			continue
 		}
+		dq.apart.enter(ix, vs)
 		if err := vs.scan(ctx, &sc.top, dq, vs.ranges(keys, chosen != nil), int32(i)); err != nil {
 			return nil, err
 		}
 	}
-	sc.top.prune()
-	out := make([]ranked, 0, len(sc.top.list))
-	for _, c := range sc.top.list {
-		vs := ix.vectors[c.segment]
-		stored, err := vs.vector(c.local)
-		if err != nil {
-			return nil, err
-		}
-		var sum float64
-		for i, x := range stored {
-			sum += float64(x) * float64(q[i])
-		}
-		if p, local, ok := ix.find(vs.keys[c.local]); ok {
-			out = append(out, ranked{p, local, sum})
+	var out []ranked
+	for _, t := range tops {
+		t.prune()
+		for _, c := range t.list {
+			vs := ix.vectors[c.segment]
+			stored, err := vs.vector(c.local)
+			if err != nil {
+				return nil, err
+			}
+			var sum float64
+			for i, x := range stored {
+				sum += float64(x) * float64(q[i])
+			}
+			if p, local, ok := ix.find(vs.keys[c.local]); ok {
+				out = append(out, ranked{p, local, sum})
+			}
 		}
 	}
 	return out, nil
@@ -126,6 +135,7 @@ type denseQuery struct {
 	code   *kernelQuery
 	scale  float32
 	coarse *coarseQuery // made when it is first needed
+	apart  *apart       // nil: all languages together
 }
 
 // rowMask says which rows of a stretch are chosen; nil means all.
@@ -190,6 +200,9 @@ func (v *vectorState) scanCodes(t *top, q *denseQuery, from, to uint32, mask row
 	scales := v.scales[from:to]
 	for i, d := range out {
 		score := float32(d) * q.scale * scales[i]
+		if q.apart != nil {
+			t = q.apart.top(from + uint32(i))
+		}
 		if score < t.bar || mask != nil && mask[i/64]>>(i%64)&1 == 0 {
 			continue
 		}
@@ -225,6 +238,10 @@ func (v *vectorState) scanCoarse(t *top, q *denseQuery, from, to uint32, mask ro
 	low, step := 2*cq.low, 2*cq.step
 	bar := t.bar - shift
 	for i, f := range factor {
+		if q.apart != nil {
+			t = q.apart.top(from + uint32(i))
+			bar = t.bar - shift
+		}
 		if f*(low*float32(ones[i])+step*float32(out[i])-cq.sum)+coarseErrors*spread[i] < bar {
 			continue
 		}

@@ -179,12 +179,17 @@ func (s *Store) Points(ctx context.Context, id string, first, last int) ([]store
 		if err != nil {
 			return err
 		}
-		for i := max(0, first); i <= min(last, p.n-1); i++ {
-			point, err := p.whole(c, &d, i)
-			if err != nil {
+		first := max(0, first)
+		last := min(last, p.n-1)
+		if last < first {
+			return nil
+		}
+		out = make([]store.Point, last-first+1)
+		reader := &textReader{c: c}
+		for i := last; i >= first; i-- {
+			if out[i-first], err = p.whole(reader, &d, i); err != nil {
 				return err
 			}
-			out = append(out, point)
 		}
 		return nil
 	})
@@ -220,32 +225,29 @@ func openedPoints(c *conn, d *row, data []byte) (p *points, err error) {
 	return p, nil
 }
 
-// documentWithPoints reads the row of a key that a segment holds, and its
-// points.
-func documentWithPoints(c *conn, key int64) (d row, p *points, err error) {
+// documentWithPoints reads the row of a key, and its points, and reports whether
+// there is one.
+func documentWithPoints(c *conn, key int64) (d row, p *points, found bool, err error) {
 	var data []byte
-	found, err := c.one("SELECT "+rowColumns+", p.data FROM documents d JOIN roots r ON r.key = d.root LEFT JOIN payloads p ON p.key = d.key WHERE d.key = ?", func(v []value) (err error) {
+	found, err = c.one("SELECT "+rowColumns+", p.data FROM documents d JOIN roots r ON r.key = d.root LEFT JOIN payloads p ON p.key = d.key WHERE d.key = ?", func(v []value) (err error) {
 		data = asBytes(v[11])
 		d, err = scanRow(c, v)
 		return err
 	}, key)
-	if err == nil && !found {
-		err = corrupt(c.file, fmt.Errorf("document %d is missing", key))
-	}
-	if err == nil {
+	if err == nil && found {
 		p, err = openedPoints(c, &d, data)
 	}
-	return d, p, err
+	return d, p, found, err
 }
 
 // whole decodes a point with its text.
-func (p *points) whole(c *conn, d *row, i int) (store.Point, error) {
+func (p *points) whole(t *textReader, d *row, i int) (store.Point, error) {
 	point, err := p.at(i)
 	if err == nil {
-		point.Payload.Text, err = text(c, d.key, d.length, point.Payload.Start, point.Payload.End)
+		point.Payload.Text, err = t.text(d.key, d.length, point.Payload.Start, point.Payload.End)
 	}
 	if err != nil {
-		return point, corrupt(c.file, fmt.Errorf("point %d of document %s: %w", i, d.info.Path, err))
+		return point, corrupt(t.c.file, fmt.Errorf("point %d of document %s: %w", i, d.info.Path, err))
 	}
 	return point, nil
 }

@@ -347,6 +347,15 @@ func (p *pointSegment) run(local uint32) int {
 	return i
 }
 
+// language returns the language of a point.
+func (p *pointSegment) language(local uint32) string {
+	i, ok := slices.BinarySearch(p.attrs.locals, local)
+	if !ok {
+		i--
+	}
+	return p.attrs.languages[p.attrs.codes[4*i+2]]
+}
+
 func (p *pointSegment) key(local uint32) uint32 {
 	run := p.run(local)
 	return p.runKeys[run] + local - p.runLocals[run]

@@ -58,10 +58,85 @@ func (s *Store) search(ctx context.Context, q *store.Query) ([]store.Hit, error)
 		if err != nil {
 			return err
 		}
-		hits, err = readHits(ctx, c, best)
+		hits = hitsOf(best, q)
+		if !q.Bare {
+			err = readPayloads(ctx, c, hits, func(key int64) error {
+				return corrupt(c.file, fmt.Errorf("document %d is missing", key))
+			})
+		}
 		return err
 	})
 	return hits, err
+}
+
+// hitsOf makes bare hits of ranked points.
+func hitsOf(best []ranked, q *store.Query) []store.Hit {
+	hits := make([]store.Hit, len(best))
+	for i, b := range best {
+		run := b.p.run(b.local)
+		hits[i] = store.Hit{ID: formatUUID(b.p.id(b.local)), Score: b.score, Key: uint64(b.p.runKeys[run])<<32 | uint64(b.local-b.p.runLocals[run])}
+		if q.Bare {
+			hits[i].Payload.Language = b.p.language(b.local)
+		}
+	}
+	return hits
+}
+
+// Payloads implements [store.Store].
+func (s *Store) Payloads(ctx context.Context, hits []store.Hit) error {
+	err := s.read(ctx, func(c *conn) error {
+		return readPayloads(ctx, c, hits, func(int64) error { return nil })
+	})
+	if err != nil {
+		return fmt.Errorf("payloads: %w", err)
+	}
+	return nil
+}
+
+// readPayloads fills in the payloads of bare hits. It asks gone what to do about
+// a document that is not there; its hits are left without payload.
+func readPayloads(ctx context.Context, c *conn, hits []store.Hit, gone func(key int64) error) error {
+	// In order of rows, but the points of a document backwards; see textReader.
+	order := make([]int, len(hits))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int {
+		x, y := hits[a].Key, hits[b].Key
+		return cmp.Or(cmp.Compare(x>>32, y>>32), cmp.Compare(y, x))
+	})
+	reader := &textReader{c: c}
+	var d row
+	var p *points
+	for n, i := range order {
+		h := &hits[i]
+		if n == 0 || h.Key>>32 != hits[order[n-1]].Key>>32 {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			var found bool
+			var err error
+			if d, p, found, err = documentWithPoints(c, int64(h.Key>>32)); err != nil {
+				return err
+			}
+			if !found {
+				p = nil
+				if err := gone(int64(h.Key >> 32)); err != nil {
+					return err
+				}
+			}
+		}
+		h.Payload = store.Payload{}
+		if p == nil {
+			continue
+		}
+		point, err := p.whole(reader, &d, int(uint32(h.Key)))
+		if err != nil {
+			return err
+		}
+		h.Payload = point.Payload
+	}
+	return nil
 }
 
 func ascending(v []uint32) bool {
@@ -85,7 +160,7 @@ func (s *Store) rank(ctx context.Context, c *conn, ix *index, q *store.Query) (b
 		return nil, nil
 	}
 	if q.Leg == store.LegDense {
-		best, err = ix.dense(ctx, q.Dense, chosen, limit)
+		best, err = ix.dense(ctx, q.Dense, chosen, q.Apart, limit)
 	} else {
 		best, err = ix.sparse(ctx, q.Sparse, chosen, limit)
 	}
@@ -98,7 +173,22 @@ func (s *Store) rank(ctx context.Context, c *conn, ix *index, q *store.Query) (b
 	slices.SortFunc(best, func(a, b ranked) int {
 		return cmp.Or(cmp.Compare(b.score, a.score), bytes.Compare(a.p.id(a.local), b.p.id(b.local)))
 	})
-	return best[:min(limit, len(best))], nil
+	if len(q.Apart) == 0 || q.Leg != store.LegDense {
+		return best[:min(limit, len(best))], nil
+	}
+	left := make(map[string]int, len(q.Apart))
+	for _, l := range q.Apart {
+		left[l] = limit
+	}
+	out := best[:0]
+	for i, b := range best {
+		l := b.p.language(b.local)
+		left[l]--
+		if i < limit || left[l] >= 0 {
+			out = append(out, b)
+		}
+	}
+	return out, nil
 }
 
 // guard is faults for a caller that knows the collection.
@@ -125,38 +215,6 @@ func guarded(err *error, wrap func(error) error) func() {
 			*err = wrap(e)
 		}
 	}
-}
-
-// readHits reads the payloads of ranked points.
-func readHits(ctx context.Context, c *conn, best []ranked) ([]store.Hit, error) {
-	type opened struct {
-		row    row
-		points *points
-	}
-	documents := map[uint32]*opened{}
-	hits := make([]store.Hit, 0, len(best))
-	for _, b := range best {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		run := b.p.run(b.local)
-		key := b.p.runKeys[run]
-		d := documents[key]
-		if d == nil {
-			row, points, err := documentWithPoints(c, int64(key))
-			if err != nil {
-				return nil, err
-			}
-			d = &opened{row, points}
-			documents[key] = d
-		}
-		point, err := d.points.whole(c, &d.row, int(b.local-b.p.runLocals[run]))
-		if err != nil {
-			return nil, err
-		}
-		hits = append(hits, store.Hit{ID: point.ID, Score: b.score, Payload: point.Payload})
-	}
-	return hits, nil
 }
 
 // IDF implements [store.Store].

@@ -110,6 +110,7 @@ type scratch struct {
 	cursors []cursor
 	order   []*cursor
 	top     top
+	apart   []top
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}

@@ -372,7 +372,7 @@ func (w *Switch) scan(ctx context.Context, c *conn, from *supply, limit int) (ou
 					continue
 				}
 				lacks = true
-				if point, err = p.whole(c, &d, j); err != nil {
+				if point, err = p.whole(&textReader{c: c}, &d, j); err != nil {
 					return nil, err
 				}
 				if out = append(out, point); len(out) == limit {

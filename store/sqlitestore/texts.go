@@ -99,32 +99,67 @@ func decompress(c *conn, b []byte, size int) ([]byte, error) {
 
 // text reads bytes [start, end) of the text of length bytes at key.
 func text(c *conn, key int64, length, start, end int) (string, error) {
+	return (&textReader{c: c}).text(key, length, start, end)
+}
+
+// textReader reads passages of texts. It keeps the block that it decoded last:
+// those who want several passages of a text ask for the last one first.
+type textReader struct {
+	c     *conn
+	row   int64  // of the block; 0 for none
+	block []byte // as much of it as was wanted
+}
+
+func (t *textReader) text(key int64, length, start, end int) (string, error) {
 	if start < 0 || end < start || end > length {
 		return "", errRecord
 	}
 	if start == end {
 		return "", nil
 	}
-	out := make([]byte, 0, end-start)
-	for b := start / textBlock; b*textBlock < end; b++ {
-		var coded []byte
-		found, err := c.one("SELECT data FROM texts WHERE key = ?", func(row []value) (err error) {
-			coded, err = unsealed(asBytes(row[0]))
-			return err
-		}, key+int64(b))
-		if err == nil && !found {
-			err = fmt.Errorf("block %d of a text is missing", b)
+	first, last := start/textBlock, (end-1)/textBlock
+	var out []byte
+	if first < last {
+		out = make([]byte, end-start)
+	}
+	for b := last; b >= first; b-- {
+		if err := t.read(key+int64(b), min(textBlock, end-b*textBlock)); err != nil {
+			if !errors.Is(err, errMissing) {
+				return "", corrupt(t.c.file, err)
+			}
+			return "", corrupt(t.c.file, fmt.Errorf("block %d of a text is missing", b))
 		}
-		var block []byte
-		if err == nil {
-			block, err = decompress(c, coded, min(textBlock, end-b*textBlock))
+		part := t.block[max(0, start-b*textBlock):min(textBlock, end-b*textBlock)]
+		if first == last {
+			return string(part), nil
 		}
-		if err != nil {
-			return "", corrupt(c.file, err)
-		}
-		out = append(out, block[max(0, start-b*textBlock):]...)
+		copy(out[max(0, b*textBlock-start):], part)
 	}
 	return string(out), nil
+}
+
+var errMissing = errors.New("row is missing")
+
+// read decodes the first size bytes of a block, at least.
+func (t *textReader) read(row int64, size int) error {
+	if t.row == row && len(t.block) >= size {
+		return nil
+	}
+	t.row = 0
+	found, err := t.c.one("SELECT data FROM texts WHERE key = ?", func(v []value) error {
+		coded, err := unsealed(asBytes(v[0]))
+		if err == nil {
+			t.block, err = decompress(t.c, coded, size)
+		}
+		return err
+	}, row)
+	if err == nil && !found {
+		err = errMissing
+	}
+	if err == nil {
+		t.row = row
+	}
+	return err
 }
 
 // corrupt says that a file holds what this package never writes.

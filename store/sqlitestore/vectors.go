@@ -51,7 +51,7 @@ func (s *Store) Pending(ctx context.Context, limit int) ([]store.Point, error) {
 				if _, _, ok := ix.vectorOf(key); ok {
 					continue
 				}
-				point, err := p.whole(c, &d, i)
+				point, err := p.whole(&textReader{c: c}, &d, i)
 				if err != nil {
 					return err
 				}

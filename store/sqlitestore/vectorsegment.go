@@ -46,6 +46,7 @@ type vectorSegment struct {
 	codes         []int8    // unverified
 	floats        []float32 // unverified
 	coarse        *coarse   // nil in small segments; its bits are unverified
+	languages     *rowLanguages
 }
 
 // vectorRow is a row of a new segment.
@@ -175,7 +176,7 @@ func buildVectors(out io.Writer, dim int, rows []vectorRow) (int64, error) {
 
 // openVectors opens a segment of vectors and checks all but codes and vectors.
 func openVectors(s *segment) (*vectorSegment, error) {
-	v := &vectorSegment{segment: s}
+	v := &vectorSegment{segment: s, languages: &rowLanguages{}}
 	fail := fmt.Errorf("%s: %w", s.name, errSegment)
 	if len(s.sections) < 2*vectorSections {
 		return nil, fail

@@ -260,6 +260,93 @@ func testHitPayload(t *testing.T, e *env) {
 	}
 }
 
+// testBare reads the payloads of bare hits, some of which are gone by then.
+func testBare(t *testing.T, e *env) {
+	s := e.open()
+	removed, replaced := rich(e), e.document("replaced.md", "1", "common")
+	e.put(s, append(varied(e, 20), removed, replaced)...)
+	e.embed(s)
+	for _, q := range []store.Query{
+		{Leg: store.LegSparse, Sparse: question("common", "beta", "only5"), Limit: 1000},
+		{Leg: store.LegDense, Dense: vectorOf("x"), Limit: 1000},
+	} {
+		whole := e.search(s, q)
+		q.Bare = true
+		bare := e.search(s, q)
+		if len(bare) != len(whole) || len(bare) == 0 {
+			t.Fatalf("%s: %d bare hits of %d", q.Leg, len(bare), len(whole))
+		}
+		for i, h := range bare {
+			if h.ID != whole[i].ID || h.Score != whole[i].Score {
+				t.Errorf("%s: bare hit %d is %s", q.Leg, i, h.ID)
+			}
+			equal(t, "bare payload", h.Payload, store.Payload{Language: whole[i].Payload.Language})
+		}
+		if err := s.Payloads(t.Context(), bare); err != nil {
+			t.Fatal(err)
+		}
+		for i := range bare {
+			equal(t, string(q.Leg), bare[i].Payload, whole[i].Payload)
+		}
+	}
+	q := store.Query{Leg: store.LegDense, Dense: vectorOf("x"), Limit: 1000, Bare: true}
+	bare, whole := e.search(s, q), e.search(s, store.Query{Leg: store.LegDense, Dense: q.Dense, Limit: 1000})
+	if _, err := s.Remove(t.Context(), store.Filter{Documents: []string{removed.ID}}); err != nil {
+		t.Fatal(err)
+	}
+	e.put(s, e.document(replaced.Path, "2", "common"))
+	if err := s.Payloads(t.Context(), bare); err != nil {
+		t.Fatal(err)
+	}
+	for i := range bare {
+		want := whole[i].Payload
+		if want.DocumentID == removed.ID || want.DocumentID == replaced.ID {
+			want.DocumentID = ""
+		}
+		if bare[i].Payload.DocumentID != want.DocumentID {
+			t.Errorf("hit %d is of document %q, want %q", i, bare[i].Payload.DocumentID, want.DocumentID)
+		}
+	}
+	if err := s.Payloads(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// testApart asks for the best of all and the best of some languages.
+func testApart(t *testing.T, e *env) {
+	s := e.open()
+	ref := newReference()
+	for round := range 3 {
+		var docs []store.Document
+		for i := range 40 {
+			d := change(e.document(fmt.Sprint(i, ".md"), fmt.Sprint(round), fmt.Sprint("text ", i, round), fmt.Sprint("more ", i, round), fmt.Sprint("rest ", i)), func(d *store.DocumentInfo) {
+				d.Language = []string{"en", "en", "en", "zh", "de", ""}[i*i%6]
+			})
+			docs = append(docs, d)
+		}
+		docs = docs[:40-15*round]
+		e.put(s, docs...)
+		ref.put(docs...)
+		e.embed(s)
+		ref.embed()
+	}
+	for _, limit := range []int{1, 5, 30, 1000} {
+		for _, f := range []store.Filter{{}, {Languages: []string{"zh", "de"}}, {Paths: []string{"1*.md"}}} {
+			q := store.Query{Leg: store.LegDense, Dense: vectorOf("x"), Filter: f, Limit: limit, Apart: []string{"zh", "en", "fr"}}
+			count := map[string]int{}
+			var want []store.Hit
+			for i, h := range ref.rank(q) {
+				l := h.Payload.Language
+				count[l]++
+				if i < limit || slices.Contains(q.Apart, l) && count[l] <= limit {
+					want = append(want, h)
+				}
+			}
+			e.sameHits(fmt.Sprint("apart ", limit, f), e.search(s, q), want, len(want), denseTolerance)
+		}
+	}
+}
+
 func testFilterBeforeLimit(t *testing.T, e *env) {
 	s := e.open()
 	ref := newReference()

@@ -81,6 +81,8 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
 		{"Search/Dense", testDense},
 		{"Search/Ties", testTies},
 		{"Search/Payload", testHitPayload},
+		{"Search/Bare", testBare},
+		{"Search/Apart", testApart},
 		{"Search/FilterBeforeLimit", testFilterBeforeLimit},
 		{"Search/Generated", testGenerated},
 		{"Vectors/Pending", testPending},
