@@ -69,13 +69,17 @@ type program struct {
 
 // run executes one command line and returns the exit code.
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
-	p := &program{in: in, out: out, err: errs}
+	results := &output{Writer: out}
+	p := &program{in: in, out: results, err: errs}
 	root := p.rootCommand()
 	root.SetArgs(args)
 	root.SetIn(in)
-	root.SetOut(out)
+	root.SetOut(results)
 	root.SetErr(errs)
 	err := root.ExecuteContext(ctx)
+	if err == nil && results.err != nil {
+		err = fmt.Errorf("write results: %w", results.err)
+	}
 	if err == nil {
 		return exitOK
 	}
@@ -245,13 +249,13 @@ func (p *program) note(format string, args ...any) {
 
 // terminal reports whether w is a terminal that a person watches.
 func terminal(w any) bool {
-	f, ok := w.(*os.File)
+	f, ok := unwrap(w).(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // width of the terminal w, or 80.
 func width(w any) int {
-	if f, ok := w.(*os.File); ok {
+	if f, ok := unwrap(w).(*os.File); ok {
 		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 20 {
 			return columns
 		}
