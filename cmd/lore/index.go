@@ -191,7 +191,10 @@ func (p *program) sources(ctx context.Context, st store.Store, paths []string, f
 		sources = append(sources, src)
 	}
 	if len(sources) == 0 {
-		return nil, fmt.Errorf("none of the %s is there", plural(missing, "remembered folder"))
+		if missing == 1 {
+			return nil, errors.New("the remembered folder is not there")
+		}
+		return nil, fmt.Errorf("none of the %d remembered folders is there", missing)
 	}
 	return sources, nil
 }
