@@ -29,13 +29,16 @@ func checkQuestion(text string) error {
 func (p *program) searchCommand() *cobra.Command {
 	var asJSON, explain bool
 	var filters []string
+	var whyNot string
 	cmd := &cobra.Command{
 		Use:   "search QUERY",
 		Short: "Find passages",
 		Long: `Find passages, best first.
 
 A phrase in quotation marks must occur as it is. path:docs/, type:pdf,
-label:team=infra, before:2026-01-01 and after:2025 inside the query filter.`,
+label:team=infra, before:2026-01-01 and after:2025 inside the query filter.
+--why-not DOCUMENT says at which step a document, by its path, title or ID, was
+lost.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			query := strings.Join(args, " ")
@@ -46,7 +49,11 @@ label:team=infra, before:2026-01-01 and after:2025 inside the query filter.`,
 			if err != nil {
 				return err
 			}
-			result, err := p.search(cmd.Context(), retrieve.Query{Text: query, Filter: filter, Limit: p.cfg.Limit, Explain: explain})
+			asked := retrieve.Query{Text: query, Filter: filter, Limit: p.cfg.Limit, Explain: explain}
+			if whyNot != "" {
+				return p.whyNot(cmd.Context(), whyNot, asked, asJSON)
+			}
+			result, err := p.search(cmd.Context(), asked)
 			if err != nil {
 				return err
 			}
@@ -62,10 +69,40 @@ label:team=infra, before:2026-01-01 and after:2025 inside the query filter.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	cmd.Flags().BoolVar(&explain, "explain", false, "say why each passage ranks where it does")
+	cmd.Flags().StringVar(&whyNot, "why-not", "", "say at which step this `DOCUMENT` was lost")
 	settingFlag(cmd, "limit", "n")
 	settingFlag(cmd, "reranker", "")
 	filterFlag(cmd, &filters)
 	return cmd
+}
+
+// whyNot prints what became of a document when a question was asked.
+func (p *program) whyNot(ctx context.Context, document string, query retrieve.Query, asJSON bool) error {
+	embedder, err := p.readEmbedder(ctx)
+	if err != nil {
+		return err
+	}
+	st, embedder, err := p.openToAsk(ctx, reading, embedder)
+	if err != nil {
+		return err
+	}
+	defer st.Close()
+	why, err := p.retriever(st, embedder).WhyNot(ctx, document, query)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(p.out, why)
+	}
+	for _, step := range why.Steps {
+		fmt.Fprintln(p.out, printable(step))
+	}
+	if why.Lost == "" {
+		fmt.Fprintf(p.out, "It is found: passage %d.\n", why.Rank)
+	} else {
+		fmt.Fprintf(p.out, "Lost at the step %q.\n", why.Lost)
+	}
+	return nil
 }
 
 func (p *program) search(ctx context.Context, query retrieve.Query) (*retrieve.Result, error) {
