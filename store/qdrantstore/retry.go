@@ -86,6 +86,9 @@ func (r *retrier) intercept(ctx context.Context, method string, req, reply any, 
 		if err == nil || ctx.Err() != nil || n >= min(attempts, attemptsFor(err)) {
 			return err
 		}
+		if r.several && status.Code(err) == codes.Unavailable {
+			cc.ResetConnectBackoff() // a node that was away may be back, and be the only one
+		}
 		wait := pause/2 + rand.N(pause/2+1)
 		if status.Code(err) == codes.ResourceExhausted {
 			if after, ok := retryAfter(trailer); ok {
