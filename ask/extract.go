@@ -270,7 +270,7 @@ var (
 )
 
 // weightsMeaning rank across languages.
-var weightsMeaning = [featureCount]float64{featureDense: 0.9, featureRank: 4, featureCover: 2, featureAsks: -3, featureKey: 2.5}
+var weightsMeaning = [featureCount]float64{featureDense: 0.9, featureRank: 4, featureCover: 2, featureAsks: -3, featureKey: 1}
 
 // maxQuotes bounds an extractive answer.
 const maxQuotes = 5
