@@ -228,14 +228,19 @@ func (t *task) extract(ctx context.Context, answered, open []part) error {
 		if len(answered) > 1 {
 			chosen = chosen[:min(2, len(chosen))]
 		}
+		fresh := false
 		for _, w := range quotes(chosen, v.read) {
 			if within(said, w) {
 				continue
 			}
+			fresh = true
 			said = append(said, w)
 			if err := t.quote(ctx, v, w); err != nil {
 				return err
 			}
+		}
+		if !fresh && len(chosen) > 0 && chosen[0].holds < leastHeld {
+			open = append(open, *p) // what was said for another question, and not what this one asks for
 		}
 	}
 	for i := range answered {
@@ -254,6 +259,10 @@ func (t *task) extract(ctx context.Context, answered, open []part) error {
 	t.finish()
 	return nil
 }
+
+// leastHeld is how well a sentence that was quoted already must hold the kind of
+// thing that a further question asks for.
+const leastHeld = 0.3
 
 // within reports whether a window lies in one of others.
 func within(others []window, w window) bool {
