@@ -28,8 +28,8 @@ type measured struct {
 // defaults are of the measurement in docs/SCALING.md.
 func defaults() measured {
 	return measured{
-		TextBytes: 583, Disk: 6500, Memory: 5000, Dimension: 384,
-		WordsFixed: 15, WordsMillion: 15, Vectors: 9, Index: 3, Feed: 0.2,
+		TextBytes: 583, Disk: 4200, Memory: 2100, Dimension: 384,
+		WordsFixed: 10, WordsMillion: 15, Vectors: 5, Index: 2.6, Feed: 0.2,
 		Embed: 48, EmbedGPU: 2000, Tokens: 256, TokenPrice: 0.02,
 		Replicas: 2, ShardChunks: 20e6, MachineMemory: 128, MachineDisk: 4000, MachineCores: 32,
 	}
