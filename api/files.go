@@ -213,15 +213,7 @@ const uploadWait = 20 * time.Second
 
 func (s *Server) createFile(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
-	collection, err := s.name(ctx, r.URL.Query().Get("collection"))
-	if err == nil && (s.options.Data == "" || s.options.Write == nil) {
-		err = errReadOnlyServer
-	}
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	names, j, err := s.takeUpload(w, r, collection)
+	collection, names, j, err := s.takeUpload(w, r)
 	if err != nil {
 		s.fail(w, r, err)
 		return

@@ -28,16 +28,9 @@ func (s *Server) searchRoutes(routes huma.API) {
 		OperationID: "search", Method: http.MethodPost, Path: "/v1/search", Tags: []string{"answers"},
 		Summary: "Find passages, best first", MaxBodyBytes: s.options.MaxBody,
 	}, func(ctx context.Context, in *searchInput) (*searchOutput, error) {
-		filter, err := in.Body.Filter.filter()
+		filter, collection, err := s.searched(ctx, in.Body.Query, in.Body.Filter, in.Body.Collection)
 		if err != nil {
 			return nil, err
-		}
-		if strings.TrimSpace(in.Body.Query) == "" {
-			return nil, newProblem(http.StatusBadRequest, typeInvalid, "empty_query", "the query is empty")
-		}
-		collection, err := s.collection(ctx, in.Body.Collection)
-		if err != nil {
-			return nil, s.failed(ctx, err)
 		}
 		ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
 		defer cancel()
@@ -49,4 +42,21 @@ func (s *Server) searchRoutes(routes huma.API) {
 		}
 		return &searchOutput{Body: result.JSON()}, nil
 	})
+}
+
+// searched returns the filter and the collection that a search names, whose query
+// must not be empty.
+func (s *Server) searched(ctx context.Context, query string, filter *filterBody, name string) (retrieve.Filter, *Collection, error) {
+	chosen, err := filter.filter()
+	if err != nil {
+		return retrieve.Filter{}, nil, err
+	}
+	if strings.TrimSpace(query) == "" {
+		return retrieve.Filter{}, nil, newProblem(http.StatusBadRequest, typeInvalid, "empty_query", "the query is empty")
+	}
+	collection, err := s.collection(ctx, name)
+	if err != nil {
+		return retrieve.Filter{}, nil, s.failed(ctx, err)
+	}
+	return chosen, collection, nil
 }

@@ -120,16 +120,7 @@ type uploaded struct {
 }
 
 func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
-	ctx := r.Context()
-	collection, err := s.name(ctx, r.URL.Query().Get("collection"))
-	if err == nil && (s.options.Data == "" || s.options.Write == nil) {
-		err = errReadOnlyServer
-	}
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	names, j, err := s.takeUpload(w, r, collection)
+	_, names, j, err := s.takeUpload(w, r)
 	if err != nil {
 		s.fail(w, r, err)
 		return
@@ -141,23 +132,31 @@ func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 	encodeJSON(w, uploaded{names, body})
 }
 
-// takeUpload stores what a request brings, and queues the job that indexes it.
-func (s *Server) takeUpload(w http.ResponseWriter, r *http.Request, collection string) ([]string, *job, error) {
+// takeUpload stores what a request brings for the collection that it names, and
+// queues the job that indexes it.
+func (s *Server) takeUpload(w http.ResponseWriter, r *http.Request) (collection string, names []string, j *job, err error) {
 	ctx := r.Context()
+	collection, err = s.name(ctx, r.URL.Query().Get("collection"))
+	if err == nil && (s.options.Data == "" || s.options.Write == nil) {
+		err = errReadOnlyServer
+	}
+	if err != nil {
+		return "", nil, nil, err
+	}
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(uploadTime))
 	_ = control.SetWriteDeadline(time.Now().Add(uploadTime + time.Minute))
 	names, from, err := s.receive(r, collection)
 	if err != nil {
-		return nil, nil, err
+		return "", nil, nil, err
 	}
 	dir := s.uploadsDir(collection)
-	j, err := s.indexJob(collection, "uploads", true, false, func(context.Context, store.Store) ([]ingest.Source, error) {
+	j, err = s.indexJob(collection, "uploads", true, false, func(context.Context, store.Store) ([]ingest.Source, error) {
 		folder, err := ingest.OpenFolder(dir, &ingest.FolderOptions{IgnoreLinks: true})
 		return []ingest.Source{folder}, err
 	})
 	if err != nil {
-		return nil, nil, err
+		return "", nil, nil, err
 	}
 	body, _ := j.state()
 	about := []any{"collection", collection, "documents", names, "job", body.ID}
@@ -165,7 +164,7 @@ func (s *Server) takeUpload(w http.ResponseWriter, r *http.Request, collection s
 		about = append(about, "from", from)
 	}
 	s.audit(ctx, "upload", about...)
-	return names, j, nil
+	return collection, names, j, nil
 }
 
 // fromURL is the body that asks for a document to be fetched.

@@ -41,16 +41,9 @@ func (s *Server) whyNotRoutes(routes huma.API) {
 		OperationID: "why-not", Method: http.MethodPost, Path: "/v1/search/why-not", Tags: []string{"answers"},
 		Summary: "Say why a search does not find a document", MaxBodyBytes: s.options.MaxBody,
 	}, func(ctx context.Context, in *whyNotInput) (*whyNotOutput, error) {
-		filter, err := in.Body.Filter.filter()
+		filter, collection, err := s.searched(ctx, in.Body.Query, in.Body.Filter, in.Body.Collection)
 		if err != nil {
 			return nil, err
-		}
-		if strings.TrimSpace(in.Body.Query) == "" {
-			return nil, newProblem(http.StatusBadRequest, typeInvalid, "empty_query", "the query is empty")
-		}
-		collection, err := s.collection(ctx, in.Body.Collection)
-		if err != nil {
-			return nil, s.failed(ctx, err)
 		}
 		by, ok := collection.Retriever.(follower)
 		if !ok {

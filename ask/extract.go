@@ -65,7 +65,7 @@ func candidates(q *questionText, passages []retrieve.Passage) []candidate {
 	}
 	for i := range passages {
 		p := &passages[i]
-		whole := q.hold(append([]string{p.Title, p.Text, p.Context}, p.Section...)...)
+		whole := q.holdPassage(p)
 		head := q.hold(append([]string{p.Title}, p.Section...)...)
 		cut := cutUnits(p)
 		var before presence

@@ -97,16 +97,13 @@ func aboutTopic(question, topic string, bare, whole *retrieve.Result) bool {
 	if asked.total == 0 || about.total == 0 {
 		return false
 	}
-	hold := func(q *questionText, p *retrieve.Passage) float64 {
-		return q.share(q.hold(append([]string{p.Title, p.Text, p.Context}, p.Section...)...))
-	}
 	best := 0.0
 	for i := range bare.Passages {
-		best = max(best, hold(asked, &bare.Passages[i]))
+		best = max(best, asked.share(asked.holdPassage(&bare.Passages[i])))
 	}
 	for i := range whole.Passages[:min(3, len(whole.Passages))] {
 		p := &whole.Passages[i]
-		if hold(about, p) >= 0.5 && hold(asked, p) >= leaningShare*best {
+		if about.share(about.holdPassage(p)) >= 0.5 && asked.share(asked.holdPassage(p)) >= leaningShare*best {
 			return best > 0
 		}
 	}

@@ -74,7 +74,7 @@ func weigh(q *questionText, result *retrieve.Result, ranked []candidate, calibra
 	var best presence
 	for i := range result.Passages {
 		p := &result.Passages[i]
-		h := q.hold(append([]string{p.Title, p.Text, p.Context}, p.Section...)...)
+		h := q.holdPassage(p)
 		if best.has == nil || h.weight > best.weight {
 			best, e.passage = h, i
 		}

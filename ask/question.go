@@ -215,6 +215,11 @@ func (q *questionText) hold(texts ...string) presence {
 	return p
 }
 
+// holdPassage tells which terms of q stand in a passage with what stands above it.
+func (q *questionText) holdPassage(p *retrieve.Passage) presence {
+	return q.hold(append([]string{p.Title, p.Text, p.Context}, p.Section...)...)
+}
+
 // or returns the union of p and o.
 func (p presence) or(o presence, q *questionText) presence {
 	out := presence{has: make([]bool, len(p.has))}

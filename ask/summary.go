@@ -21,7 +21,7 @@ type Summary struct {
 
 const (
 	// turnsWhole is how many of the last turns are given to a model as they are.
-	turnsWhole = 3
+	turnsWhole = prompt.DefaultHistory
 	// summaryBudget bounds a summary in characters.
 	summaryBudget = 1200
 	// summaryTimeout bounds a model's shortening; the oldest lines go when the

@@ -20,6 +20,9 @@ const NotFound = "NOT_FOUND"
 // a processor reads it in seconds rather than minutes.
 const DefaultBudget = 2000
 
+// DefaultHistory is how many turns a prompt shows when a Builder names no number.
+const DefaultHistory = 3
+
 // smallestCut is the room in tokens below which a passage is left out rather
 // than cut: less than about two sentences misleads more than it tells.
 const smallestCut = 48
@@ -39,7 +42,7 @@ var files embed.FS
 type Builder struct {
 	Budget   int    // tokens a prompt may have, estimated; 0 means DefaultBudget
 	Language string // of answers when an Input names none; "" follows the question
-	History  int    // turns before the question that are shown; 0 means 3, negative none
+	History  int    // turns before the question that are shown; 0 means DefaultHistory, negative none
 }
 
 // Marker returns the marker of source n as answers write it.
@@ -120,7 +123,7 @@ func (b *Builder) budget() int {
 func (b *Builder) history(turns []Turn) []Turn {
 	n := b.History
 	if n == 0 {
-		n = 3
+		n = DefaultHistory
 	}
 	if n < 0 || len(turns) == 0 {
 		return nil

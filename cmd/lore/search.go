@@ -78,16 +78,12 @@ lost.`,
 
 // whyNot prints what became of a document when a question was asked.
 func (p *program) whyNot(ctx context.Context, document string, query retrieve.Query, asJSON bool) error {
-	embedder, err := p.readEmbedder(ctx)
+	r, done, err := p.openRetriever(ctx)
 	if err != nil {
 		return err
 	}
-	st, embedder, err := p.openToAsk(ctx, reading, embedder)
-	if err != nil {
-		return err
-	}
-	defer st.Close()
-	why, err := p.retriever(st, embedder).WhyNot(ctx, document, query)
+	defer done()
+	why, err := r.WhyNot(ctx, document, query)
 	if err != nil {
 		return err
 	}
@@ -105,17 +101,26 @@ func (p *program) whyNot(ctx context.Context, document string, query retrieve.Qu
 	return nil
 }
 
-func (p *program) search(ctx context.Context, query retrieve.Query) (*retrieve.Result, error) {
+// openRetriever opens the collection for searching; done closes it.
+func (p *program) openRetriever(ctx context.Context) (r *retrieve.Retriever, done func(), err error) {
 	embedder, err := p.readEmbedder(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	st, embedder, err := p.openToAsk(ctx, reading, embedder)
 	if err != nil {
+		return nil, nil, err
+	}
+	return p.retriever(st, embedder), func() { st.Close() }, nil
+}
+
+func (p *program) search(ctx context.Context, query retrieve.Query) (*retrieve.Result, error) {
+	r, done, err := p.openRetriever(ctx)
+	if err != nil {
 		return nil, err
 	}
-	defer st.Close()
-	return p.retriever(st, embedder).Retrieve(ctx, query)
+	defer done()
+	return r.Retrieve(ctx, query)
 }
 
 func (p *program) printPassages(result *retrieve.Result) {
