@@ -26,6 +26,7 @@ type askInput struct {
 		// Conversation keeps the turns on the server.
 		Conversation string `json:"conversation,omitempty" maxLength:"64" doc:"Continue this conversation; new begins one. The answer says which"`
 		Explain      bool   `json:"explain,omitempty"`
+		Instructions string `json:"instructions,omitempty" maxLength:"8192" doc:"How the answer should be written: a role, a tone. For a model only, below its rules"`
 	}
 }
 
@@ -59,7 +60,7 @@ func (s *Server) askRoutes(routes huma.API) {
 		if err != nil {
 			return nil, s.failed(ctx, err)
 		}
-		question := ask.Question{Text: in.Body.Question, Filter: filter, Limit: int(in.Body.Limit), Language: in.Body.Language, Explain: in.Body.Explain}
+		question := ask.Question{Text: in.Body.Question, Filter: filter, Limit: int(in.Body.Limit), Language: in.Body.Language, Explain: in.Body.Explain, Wish: in.Body.Instructions}
 		for _, turn := range in.Body.History {
 			question.History = append(question.History, ask.Turn{Question: turn.Question, Answer: turn.Answer})
 		}

@@ -261,8 +261,8 @@ func (s *Server) collectionOfModel(ctx context.Context, name string) (*Collectio
 // said is one message of a conversation.
 type said struct{ role, text string }
 
-// questionOf takes the last message as the question and those before as turns. A
-// system message has no place in an answer that must stand in documents.
+// questionOf takes the last message as the question and those before as turns.
+// What the system or the developer says is how the answer is wished.
 func questionOf(messages []said, param string) (ask.Question, error) {
 	var q ask.Question
 	pending := ""
@@ -270,6 +270,8 @@ func questionOf(messages []said, param string) (ask.Question, error) {
 		switch m.role {
 		case "user":
 			pending = m.text
+		case "system", "developer":
+			q.Wish = joined(q.Wish, m.text)
 		case "assistant":
 			if pending != "" {
 				q.History = append(q.History, ask.Turn{Question: pending, Answer: m.text})
@@ -283,6 +285,9 @@ func questionOf(messages []said, param string) (ask.Question, error) {
 	q.Text = pending
 	return q, nil
 }
+
+// joined puts two texts below each other; either may be empty.
+func joined(a, b string) string { return strings.Trim(a+"\n"+b, "\n") }
 
 func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), s.options.Timeout)

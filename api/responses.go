@@ -409,6 +409,9 @@ func (s *Server) createResponse(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		question, err = questionOf(request.Input, "input")
 	}
+	if request.Instructions != nil {
+		question.Wish = joined(*request.Instructions, question.Wish)
+	}
 	var collection *Collection
 	var tool *responseTool
 	if err == nil {

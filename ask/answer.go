@@ -16,6 +16,11 @@ type Question struct {
 	Language string // of the answer; "" follows the question
 	History  []Turn // turns before this one, oldest first
 	Explain  bool
+	// Wish says how the answer should be written, in the words of who runs the
+	// client: a role, a tone. A model is told it below its rules, as far as it has
+	// room for it; what it says is checked and refused as ever. Without a model it
+	// does nothing, but for a language that it asks for.
+	Wish string
 }
 
 // Turn is one question with its answer.

@@ -126,7 +126,7 @@ func (a *Assistant) Ask(ctx context.Context, q Question, yield func(Event) error
 	}
 	t := &task{
 		assistant: a, answer: answer, yield: yield, asked: asked, history: q.History,
-		language: a.language(q, asked), result: result, part: part{asked: asked, text: asked},
+		language: a.language(q, asked), wish: strings.ToValidUTF8(q.Wish, "\uFFFD"), result: result, part: part{asked: asked, text: asked},
 	}
 	begun = time.Now()
 	if err := a.weigh(ctx, &t.part, result); err != nil {
@@ -154,7 +154,7 @@ func (a *Assistant) Ask(ctx context.Context, q Question, yield func(Event) error
 }
 
 func (a *Assistant) language(q Question, asked string) string {
-	for _, l := range []string{q.Language, a.options.Language, analysis.Language(asked)} {
+	for _, l := range []string{q.Language, wishedLanguage(q.Wish), a.options.Language, analysis.Language(asked)} {
 		if l != "" {
 			return l
 		}
@@ -170,6 +170,7 @@ type task struct {
 	asked     string
 	history   []Turn
 	language  string
+	wish      string
 	result    *retrieve.Result
 	part             // the question as a whole
 	parts     []part // when several are asked at once: each of them

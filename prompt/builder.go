@@ -57,6 +57,7 @@ func (b *Builder) Build(in Input) (*Prompt, error) {
 		Question: clean(in.Question),
 		History:  b.history(in.History),
 	}
+	fields.Wish = b.wish(in.Wish)
 	if b.History >= 0 {
 		fields.Summary = strings.TrimSpace(Neutralise(in.Summary))
 	}
@@ -91,7 +92,7 @@ func (b *Builder) Summary(history []Turn) (*Prompt, error) {
 type fields struct {
 	Question, Statement    string
 	NotFound, LanguageName string
-	Summary                string
+	Summary, Wish          string
 	History                []Turn
 	Passages               []fenced
 }
@@ -136,6 +137,20 @@ func (b *Builder) history(turns []Turn) []Turn {
 		out[i] = Turn{Question: clean(t.Question), Answer: strings.Join(strings.Fields(Neutralise(t.Answer)), " ")}
 	}
 	return out
+}
+
+// wish returns as many whole sentences of a wish as a quarter of the budget
+// holds: what is left must do for the passages.
+func (b *Builder) wish(text string) string {
+	text = strings.TrimSpace(Neutralise(text))
+	room, end := b.budget()/4, 0
+	for _, s := range sentences(text) {
+		if room -= tokens(text[s[0]:s[1]]); room < 0 {
+			break
+		}
+		end = s[1]
+	}
+	return strings.TrimSpace(text[:end])
 }
 
 // fill renders a prompt with as many passages as the budget holds.

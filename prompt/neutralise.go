@@ -31,7 +31,7 @@ var (
 	controlToken   = regexp.MustCompile(`(?i)[<＜]+\s*[|｜]([^<>|｜＜＞\n]{0,40})[|｜]\s*[>＞]+`)
 	halfToken      = regexp.MustCompile(`[<＜]\s*[|｜]`)
 	instructionTag = regexp.MustCompile(`(?i)(?:\[|<<)\s*(/?\s*(?:inst|sys|system|assistant|user))\s*(?:\]|>>)`)
-	fenceTag       = regexp.MustCompile(`(?i)[<＜〈⟨]\s*(/?\s*(?:passage|earlier|question|answer|system|assistant|user|human|instruction|document|段落|s\s*[>＞]))`)
+	fenceTag       = regexp.MustCompile(`(?i)[<＜〈⟨]\s*(/?\s*(?:passage|earlier|wish|question|answer|system|assistant|user|human|instruction|document|段落|s\s*[>＞]))`)
 	markerLike     = regexp.MustCompile(`[\[【［〔]\s*((?:\d|[０-９]){1,3}(?:\s*[,，、;；-]\s*(?:\d|[０-９]){1,3})*)\s*[\]】］〕]`)
 	notFoundLike   = regexp.MustCompile(`(?i)not[_＿]found`)
 	roleLine       = regexp.MustCompile(`(?im)^(\s*(?:system|assistant|user|human|question|系统|助手|用户|问题))\s*[:：]`)

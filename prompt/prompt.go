@@ -12,6 +12,7 @@ type Input struct {
 	Passages []retrieve.Passage
 	History  []Turn // older turns first
 	Summary  string // of the turns before History; may be empty
+	Wish     string // how the answer should be written, by who runs the client; may be empty
 }
 
 // Turn is one question of a conversation with its answer.
