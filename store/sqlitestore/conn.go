@@ -32,6 +32,9 @@ type conn struct {
 // Tests that only kill processes go without.
 var synchronous = "FULL"
 
+// vfs is SQLite's file system; "" is its own. Tests put one in between that fails.
+var vfs = ""
+
 // openConn opens the database file. mode is "ro", "rw" or "rwc".
 func openConn(file, mode string, immutable bool) (*conn, error) {
 	cache := 8 << 10 // KiB
@@ -42,6 +45,9 @@ func openConn(file, mode string, immutable bool) (*conn, error) {
 		fmt.Sprintf("&_pragma=cache_size(-%d)", cache) + "&_pragma=temp_store(MEMORY)"
 	if immutable {
 		dsn += "&immutable=1"
+	}
+	if vfs != "" {
+		dsn += "&vfs=" + vfs
 	}
 	c, err := (&sqlite.Driver{}).Open(dsn)
 	if err != nil {

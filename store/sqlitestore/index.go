@@ -374,7 +374,12 @@ func (s *Store) openSegment(c *conn, id, size int64, inside bool) (*segment, err
 		return seg, nil
 	}
 	name := segmentFile(s.file, id)
-	b, unmap, err := mapFile(name, size)
+	var b []byte
+	var unmap func() error
+	err := beforeStep("map", name)
+	if err == nil {
+		b, unmap, err = mapFile(name, size)
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		// A copy that is only read carries its files in the database.
 		var buf bytes.Buffer

@@ -195,10 +195,24 @@ func (t *txn) addSegment(kind string, points int, cleaned int64, build func(io.W
 	})
 }
 
+// fileStep, when set, is told before each step with a file of a segment, and may
+// fail it. Tests set it.
+var fileStep func(step, name string) error
+
+func beforeStep(step, name string) error {
+	if fileStep == nil {
+		return nil
+	}
+	return fileStep(step, name)
+}
+
 // writeSegmentFile writes a file so that it is whole and durable, or absent.
 func writeSegmentFile(name string, build func(io.Writer) (int64, error)) (err error) {
 	dir := filepath.Dir(name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := beforeStep("create", name); err != nil {
 		return err
 	}
 	f, err := os.Create(name + ".new")
@@ -216,13 +230,22 @@ func writeSegmentFile(name string, build func(io.Writer) (int64, error)) (err er
 	if _, err := build(w); err != nil {
 		return err
 	}
+	if err := beforeStep("write", name); err != nil {
+		return err
+	}
 	if err := w.Flush(); err != nil {
+		return err
+	}
+	if err := beforeStep("sync", name); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {
 		return err
 	}
 	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := beforeStep("rename", name); err != nil {
 		return err
 	}
 	if err := os.Rename(name+".new", name); err != nil {
