@@ -17,17 +17,19 @@ import (
 
 // AnswersOptions are for Answers. Store is required.
 type AnswersOptions struct {
-	Store     store.Store     // empty, or holding this set's documents already; the set is written into it
-	Embedder  model.Embedder  // nil: keywords alone
-	Generator model.Generator // nil: extractive answers
-	Caution   ask.Caution     // "" means ask.CautionNormal
-	Limit     int             // passages of a question; 0 means the assistant's default
-	Timeout   time.Duration   // of a model for one question; 0 means the assistant's default
-	Sample    int             // ask every n-th question so that about Sample are asked; 0 asks all
-	Half      Half            // which half of the questions is asked
-	Indexed   bool            // Store holds the documents with their vectors; nothing is written
-	Out       io.Writer       // not nil: every answer as one line of JSON
-	Progress  func(done, total int)
+	Store         store.Store     // empty, or holding this set's documents already; the set is written into it
+	Embedder      model.Embedder  // nil: keywords alone
+	Generator     model.Generator // nil: extractive answers
+	Reranker      model.Reranker  // nil: the order of the search stands
+	Caution       ask.Caution     // "" means ask.CautionNormal
+	Limit         int             // passages of a question; 0 means the assistant's default
+	Timeout       time.Duration   // of a model for one question; 0 means the assistant's default
+	RerankTimeout time.Duration   // 0 means the retriever's default
+	Sample        int             // ask every n-th question so that about Sample are asked; 0 asks all
+	Half          Half            // which half of the questions is asked
+	Indexed       bool            // Store holds the documents with their vectors; nothing is written
+	Out           io.Writer       // not nil: every answer as one line of JSON
+	Progress      func(done, total int)
 }
 
 // Half selects questions by their position, so that what is fitted on one half
@@ -130,7 +132,8 @@ func Answers(ctx context.Context, dir string, o *AnswersOptions) (*AnswersReport
 	}
 	report.IndexSeconds = time.Since(began).Seconds()
 
-	assistant := ask.New(retrieve.New(o.Store, &retrieve.Options{Embedder: o.Embedder}), o.Store, &ask.Options{
+	retriever := retrieve.New(o.Store, &retrieve.Options{Embedder: o.Embedder, Reranker: o.Reranker, RerankTimeout: o.RerankTimeout})
+	assistant := ask.New(retriever, o.Store, &ask.Options{
 		Generator: o.Generator, Embedder: o.Embedder, Caution: o.Caution, Limit: o.Limit, Timeout: o.Timeout,
 	})
 	documents := make(map[string]string, len(set.Documents))

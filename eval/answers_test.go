@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,6 +92,38 @@ func TestAnswers(t *testing.T) {
 		if !strings.Contains(string(b), `"`+field+`":`) {
 			t.Errorf("field %s is missing in %s", field, b)
 		}
+	}
+}
+
+// orderly scores texts by their order, and remembers that it was asked.
+type orderly struct{ asked int }
+
+func (o *orderly) Rerank(_ context.Context, _ string, texts []string) ([]float64, error) {
+	o.asked++
+	scores := make([]float64, len(texts))
+	for i := range scores {
+		scores[i] = -float64(i)
+	}
+	return scores, nil
+}
+
+func TestRerankerIsAsked(t *testing.T) {
+	dir := officeSet(t)
+	corpus, err := os.OpenFile(filepath.Join(dir, "corpus.jsonl"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = corpus.WriteString(`{"_id":"town","title":"Town","text":"A hotel in town is a short walk away."}` + "\n")
+	if err = errors.Join(err, corpus.Close()); err != nil {
+		t.Fatal(err)
+	}
+	var o orderly
+	if _, err := eval.Answers(context.Background(), dir, &eval.AnswersOptions{Store: memstore.New(store.Model{}), Reranker: &o}); err != nil || o.asked == 0 {
+		t.Errorf("answers: asked %d times, %v", o.asked, err)
+	}
+	o.asked = 0
+	if _, err := eval.Retrieval(context.Background(), dir, &eval.RetrievalOptions{Store: memstore.New(store.Model{}), Reranker: &o}); err != nil || o.asked == 0 {
+		t.Errorf("retrieval: asked %d times, %v", o.asked, err)
 	}
 }
 

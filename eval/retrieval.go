@@ -23,6 +23,8 @@ type RetrievalOptions struct {
 	Reranker model.Reranker
 	Fusion   retrieve.Fusion
 
+	RerankTimeout time.Duration // of one question; 0: the retriever's
+
 	// Index puts the set's documents into Store, the ID as path. nil: Index of
 	// this package.
 	Index func(ctx context.Context, docs []Document) error
@@ -87,7 +89,7 @@ func Retrieval(ctx context.Context, dir string, opts *RetrievalOptions) (*Retrie
 		}
 	}
 	r := retrieve.New(opts.Store, &retrieve.Options{
-		Embedder: opts.Embedder, Reranker: opts.Reranker, Fusion: opts.Fusion, PassageTokens: -1,
+		Embedder: opts.Embedder, Reranker: opts.Reranker, RerankTimeout: opts.RerankTimeout, Fusion: opts.Fusion, PassageTokens: -1,
 	})
 	if len(questions) > 0 { // the first question pays for what is loaded once
 		if _, err := r.Retrieve(ctx, retrieve.Query{Text: questions[0].Text, Limit: depth}); err != nil {

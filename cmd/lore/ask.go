@@ -53,7 +53,7 @@ question is put to it alone.`,
 	flags.BoolVar(&f.explain, "explain", false, "say why each passage was found and how the answer was decided")
 	flags.BoolVarP(&f.goOn, "continue", "c", false, "continue the last conversation")
 	flags.DurationVar(&f.embedWait, "embed-wait", 30*time.Second, "with --docs, how long to make vectors before answering")
-	for _, key := range []string{"model", "language", "caution"} {
+	for _, key := range []string{"model", "language", "caution", "reranker"} {
 		settingFlag(cmd, key, "")
 	}
 	settingFlag(cmd, "transcriber", "")

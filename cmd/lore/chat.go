@@ -37,7 +37,7 @@ last answer, /quit or Ctrl-D ends.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.chat(cmd.Context(), filters, goOn) },
 	}
-	for _, key := range []string{"model", "language", "caution"} {
+	for _, key := range []string{"model", "language", "caution", "reranker"} {
 		settingFlag(cmd, key, "")
 	}
 	settingFlag(cmd, "limit", "n")

@@ -74,6 +74,7 @@ func (p *program) evalAnswersCommand() *cobra.Command {
 	flags.StringVar(&f.keep, "keep", "", "keep the index in this `FOLDER`, and use it if it is there")
 	settingFlag(cmd, "model", "")
 	settingFlag(cmd, "caution", "")
+	settingFlag(cmd, "reranker", "")
 	return cmd
 }
 
@@ -134,7 +135,8 @@ func (p *program) evalRetrieval(ctx context.Context, dir string, f evalFlags) er
 		fusion = retrieve.FusionReciprocalRank
 	}
 	report, err := eval.Retrieval(ctx, dir, &eval.RetrievalOptions{
-		Store: st, Reuse: !fresh, Embedder: embedder, Reranker: p.reranker, Fusion: fusion, Limit: f.limit, Split: f.split, Compare: other, Progress: shown.step,
+		Store: st, Reuse: !fresh, Embedder: embedder, Reranker: p.reranker, RerankTimeout: p.rerankTimeout, Fusion: fusion,
+		Limit: f.limit, Split: f.split, Compare: other, Progress: shown.step,
 	})
 	shown.clear()
 	if err != nil {
@@ -204,6 +206,7 @@ func (p *program) evalAnswers(ctx context.Context, dir string, f evalFlags) erro
 	shown := p.evalProgress()
 	options := &eval.AnswersOptions{
 		Store: st, Indexed: !fresh, Embedder: embedder, Generator: generator, Caution: ask.Caution(p.cfg.Caution),
+		Reranker: p.reranker, RerankTimeout: p.rerankTimeout,
 		Sample: f.limit, Half: eval.Half(f.half), Progress: func(done, total int) { shown.step("asking", done, total) },
 	}
 	var report *eval.AnswersReport

@@ -33,7 +33,7 @@ over HTTP at /mcp.`,
 			return server.ServeMCP(cmd.Context(), &mcp.IOTransport{Reader: talk.reader(p.in), Writer: talk.writer()})
 		},
 	}
-	for _, key := range []string{"model", "language", "caution"} {
+	for _, key := range []string{"model", "language", "caution", "reranker"} {
 		settingFlag(cmd, key, "")
 	}
 	return cmd
