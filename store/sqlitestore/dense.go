@@ -207,7 +207,7 @@ func (v *vectorState) scanCodes(t *top, q *denseQuery, from, to uint32, mask row
 			continue
 		}
 		if row := from + uint32(i); !v.dead.has(row) {
-			t.add(score, segment, row)
+			t.add(candidate{score: score, segment: segment, local: row})
 		}
 	}
 	return nil
@@ -265,6 +265,6 @@ func (v *vectorState) scanRow(t *top, q *denseQuery, row uint32, segment int32) 
 	}
 	var dot [1]int32
 	dotRows(dot[:], q.code, v.codes[at:at+v.width], v.sums[row:row+1])
-	t.add(float32(dot[0])*q.scale*v.scales[row], segment, row)
+	t.add(candidate{score: float32(dot[0]) * q.scale * v.scales[row], segment: segment, local: row})
 	return nil
 }

@@ -30,6 +30,10 @@ type cursor struct {
 	probeAt  int     // first block that may hold the next probe
 	decoded  int     // number of the block in blk, -1 for none
 	position int     // in blk, of the next probe
+	value    float64 // weight of the question
+	idf      float64
+	slot     int    // in scratch.held of a term whose postings are summed, or -1
+	held     uint32 // by the probed point: rank + 1, or 0
 	blk      block
 }
 
@@ -69,6 +73,7 @@ func (c *cursor) enter(base, end uint32) {
 // probe returns the contribution of the term to a point, or false if it cannot
 // lift the point's sum to need. Points are asked for in ascending order.
 func (c *cursor) probe(local uint32, w *weights, need float32) (float32, bool) {
+	c.held = 0
 	i := c.find(c.probeAt, local)
 	c.probeAt = i
 	if i >= c.blocks {
@@ -98,15 +103,48 @@ func (c *cursor) probe(local uint32, w *weights, need float32) (float32, bool) {
 	}
 	c.position = lo
 	if lo < len(locals) && locals[lo] == local {
+		c.held = c.blk.ranks[lo] + 1
 		return c.weight * w.at(local, c.blk.ranks[lo]), true
 	}
 	return 0, true
 }
 
+// exact returns the score of a point to which the cursors, in order of terms, have
+// been moved: the sum of double precision in that order. at is its place in the
+// window.
+func (sc *scratch) exact(cursors []cursor, w *weights, local uint32, at int) (sum float64) {
+	for i := range cursors {
+		c := &cursors[i]
+		held := c.held
+		if c.slot >= 0 {
+			held = uint32(sc.held[c.slot][at])
+			if held == manyRanks {
+				held = c.rank(local)
+			}
+		}
+		if held > 0 {
+			sum += c.value * float64(w.at(local, held-1)) * c.idf
+		}
+	}
+	return sum
+}
+
+// rank looks for a point that holds the term and returns its rank + 1.
+func (c *cursor) rank(local uint32) uint32 {
+	var blk block
+	c.decode(c.find(0, local), &blk)
+	i, _ := slices.BinarySearch(blk.locals[:blk.n], local)
+	return blk.ranks[i] + 1
+}
+
+// manyRanks stands in scratch.held for a rank that is looked for again.
+const manyRanks = 255
+
 // scratch is the memory of a search, used again by the next.
 type scratch struct {
 	sums    [window]float32
 	touched [window / 64]uint64
+	held    [][]byte // by slot and place in the window: rank + 1 of the term, 0 where it is not
 	cursors []cursor
 	order   []*cursor
 	top     top
@@ -168,7 +206,7 @@ func (ix *index) sparse(ctx context.Context, v store.SparseVector, chosen []sele
 	sc := scratches.Get().(*scratch)
 	defer func() {
 		if cap(sc.cursors) > keptCursors {
-			sc.cursors, sc.order = nil, nil
+			sc.cursors, sc.order, sc.held = nil, nil, nil
 		}
 		scratches.Put(sc)
 	}()
@@ -195,29 +233,9 @@ func (ix *index) sparse(ctx context.Context, v store.SparseVector, chosen []sele
 	out := make([]ranked, 0, len(sc.top.list))
 	for _, c := range sc.top.list {
 		p := ix.points[c.segment]
-		out = append(out, ranked{p, c.local, q.score(p, int(c.segment), c.local)})
+		out = append(out, ranked{p, c.local, c.exact})
 	}
 	return out, nil
-}
-
-// score computes the exact score of a point: the sum in order of terms.
-func (q *sparseQuery) score(p *pointState, segment int, local uint32) (sum float64) {
-	var blk block
-	for j := range q.terms {
-		l := &q.lists[segment][j]
-		if l.n == 0 {
-			continue
-		}
-		i := l.find(0, local)
-		if i >= l.blocks {
-			continue
-		}
-		l.decode(i, &blk)
-		if k, ok := slices.BinarySearch(blk.locals[:blk.n], local); ok {
-			sum += float64(q.values[j]) * float64(p.weights.at(local, blk.ranks[k])) * q.idf[j]
-		}
-	}
-	return sum
 }
 
 // scan finds the best points of one segment.
@@ -233,9 +251,10 @@ func (p *pointState) scan(ctx context.Context, sc *scratch, q *sparseQuery, list
 		cursors = cursors[:len(cursors)+1]
 		c := &cursors[len(cursors)-1]
 		c.list = lists[j]
-		c.weight = float32(float64(q.values[j]) * q.idf[j])
+		c.value, c.idf = float64(q.values[j]), q.idf[j]
+		c.weight = float32(c.value * c.idf)
 		c.most = c.weight * c.largest
-		c.at, c.probeAt, c.decoded, c.position = 0, 0, -1, 0
+		c.at, c.probeAt, c.decoded, c.position, c.slot, c.held = 0, 0, -1, 0, -1, 0
 	}
 	sc.order = sc.order[:0]
 	for i := range cursors {
@@ -245,18 +264,18 @@ func (p *pointState) scan(ctx context.Context, sc *scratch, q *sparseQuery, list
 		return nil
 	}
 	if chosen.set != nil && chosen.count < p.n/64 {
-		return p.scanChosen(ctx, sc, chosen.set, segment)
+		return p.scanChosen(ctx, sc, cursors, chosen.set, segment)
 	}
 	for base := uint32(0); base < uint32(p.n); base += window {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		p.scanWindow(sc, chosen.set, base, min(base+window, uint32(p.n)), segment)
+		p.scanWindow(sc, cursors, chosen.set, base, min(base+window, uint32(p.n)), segment)
 	}
 	return nil
 }
 
-func (p *pointState) scanWindow(sc *scratch, chosen bitset, base, end uint32, segment int32) {
+func (p *pointState) scanWindow(sc *scratch, cursors []cursor, chosen bitset, base, end uint32, segment int32) {
 	order := sc.order
 	var total float32
 	for _, c := range order {
@@ -280,8 +299,12 @@ func (p *pointState) scanWindow(sc *scratch, chosen bitset, base, end uint32, se
 		rest += order[first].bound
 		first++
 	}
-	for _, c := range order[first:] {
-		if c.bound > 0 {
+	slots := 0
+	for i, c := range order {
+		c.slot, c.held = -1, 0
+		if i >= first && c.bound > 0 {
+			c.slot = sc.slot(slots)
+			slots++
 			c.accumulate(sc, &p.weights, base, end)
 		}
 	}
@@ -309,11 +332,8 @@ func (p *pointState) scanWindow(sc *scratch, chosen bitset, base, end uint32, se
 			local := base + uint32(i)
 			left := rest
 			ok := true
-			for j := first - 1; j >= 0; j-- {
+			for j := first - 1; j >= 0 && order[j].bound > 0; j-- {
 				c := order[j]
-				if c.bound == 0 {
-					break
-				}
 				left -= c.bound
 				var add float32
 				if add, ok = c.probe(local, &p.weights, t.bar-sum-left); !ok {
@@ -324,15 +344,25 @@ func (p *pointState) scanWindow(sc *scratch, chosen bitset, base, end uint32, se
 					break
 				}
 			}
-			if ok {
-				t.add(sum, segment, local)
+			if ok && sum >= t.bar {
+				t.add(candidate{sum, segment, local, sc.exact(cursors, &p.weights, local, i)})
 			}
 		}
 	}
 }
 
+// slot clears a slot of held, and makes it if need be.
+func (sc *scratch) slot(i int) int {
+	if i == len(sc.held) {
+		sc.held = append(sc.held, make([]byte, window))
+	}
+	clear(sc.held[i])
+	return i
+}
+
 // accumulate adds the term's contributions to the points of the window.
 func (c *cursor) accumulate(sc *scratch, w *weights, base, end uint32) {
+	held := (*[window]byte)(sc.held[c.slot])
 	for i := c.at; i < c.blocks; i++ {
 		c.load(i)
 		locals := c.blk.locals[:c.blk.n]
@@ -349,6 +379,7 @@ func (c *cursor) accumulate(sc *scratch, w *weights, base, end uint32) {
 			k := (local - base) & (window - 1)
 			sc.sums[k] += c.weight * w.at(local, ranks[j])
 			sc.touched[k/64] |= 1 << (k & 63)
+			held[k] = byte(min(ranks[j]+1, manyRanks))
 		}
 		if locals[len(locals)-1] >= end-1 {
 			return
@@ -357,7 +388,7 @@ func (c *cursor) accumulate(sc *scratch, w *weights, base, end uint32) {
 }
 
 // scanChosen looks at each of a few chosen points.
-func (p *pointState) scanChosen(ctx context.Context, sc *scratch, chosen bitset, segment int32) error {
+func (p *pointState) scanChosen(ctx context.Context, sc *scratch, cursors []cursor, chosen bitset, segment int32) error {
 	order := sc.order
 	slices.SortStableFunc(order, func(a, b *cursor) int {
 		switch {
@@ -394,8 +425,8 @@ func (p *pointState) scanChosen(ctx context.Context, sc *scratch, chosen bitset,
 				break
 			}
 		}
-		if may && sum > 0 {
-			t.add(sum, segment, local)
+		if may && sum > 0 && sum >= t.bar {
+			t.add(candidate{sum, segment, local, sc.exact(cursors, &p.weights, local, 0)})
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/lore-kb/lore/store"
@@ -34,6 +35,11 @@ func generatedPoints(t testing.TB, n int) *pointState {
 		}
 		docs = append(docs, d)
 	}
+	return built(t, docs)
+}
+
+func built(t testing.TB, docs []pointDocument) *pointState {
+	t.Helper()
 	var buf bytes.Buffer
 	if _, err := buildPoints(&buf, docs); err != nil {
 		t.Fatal(err)
@@ -125,4 +131,61 @@ func TestManyTerms(t *testing.T) {
 	if top != best {
 		t.Errorf("the best score is %v, want %v", top, best)
 	}
+	for _, g := range got {
+		if want := q.score(p, 0, g.local); g.score != want {
+			t.Errorf("point %d scores %v, want %v", g.local, g.score, want)
+		}
+	}
+}
+
+// TestManyWeights asks for terms whose weights are more than a byte counts.
+func TestManyWeights(t *testing.T) {
+	d := pointDocument{key: 1}
+	for j := range 3 {
+		var v store.SparseVector
+		for k := range 600 {
+			v.Indices = append(v.Indices, uint32(k+1))
+			v.Values = append(v.Values, 1+float32(k*(j+1))/1024)
+		}
+		d.points = append(d.points, store.Point{ID: store.PointID("many", "", j), Sparse: v})
+	}
+	p := built(t, []pointDocument{d})
+	ix := &index{points: []*pointState{p}, live: p.n}
+	for _, term := range []uint32{1, 254, 255, 256, 600} {
+		v := store.SparseVector{Indices: []uint32{term}, Values: []float32{1}}
+		q, err := ix.sparseQuery(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := ix.sparse(context.Background(), v, nil, 10)
+		if err != nil || len(got) != 3 {
+			t.Fatalf("%d hits, %v", len(got), err)
+		}
+		for _, g := range got {
+			want := q.idf[0] * float64(1+float32(term-1)*float32(g.local+1)/1024)
+			if g.score != want {
+				t.Errorf("term %d: point %d scores %v, want %v", term, g.local, g.score, want)
+			}
+		}
+	}
+}
+
+// score computes the score of a point from its lists alone.
+func (q *sparseQuery) score(p *pointState, segment int, local uint32) (sum float64) {
+	var blk block
+	for j := range q.terms {
+		l := &q.lists[segment][j]
+		if l.n == 0 {
+			continue
+		}
+		i := l.find(0, local)
+		if i >= l.blocks {
+			continue
+		}
+		l.decode(i, &blk)
+		if k, ok := slices.BinarySearch(blk.locals[:blk.n], local); ok {
+			sum += float64(q.values[j]) * float64(p.weights.at(local, blk.ranks[k])) * q.idf[j]
+		}
+	}
+	return sum
 }

@@ -10,6 +10,7 @@ type candidate struct {
 	score   float32
 	segment int32
 	local   uint32
+	exact   float64 // score of the sparse leg, which knows it at once
 }
 
 // top keeps every candidate that may be among the best k, when an approximate
@@ -39,11 +40,12 @@ func (t *top) raise(score float32) {
 	}
 }
 
-func (t *top) add(score float32, segment int32, local uint32) {
+func (t *top) add(c candidate) {
+	score := c.score
 	if score < t.bar {
 		return
 	}
-	t.list = append(t.list, candidate{score, segment, local})
+	t.list = append(t.list, c)
 	if len(t.heap) < t.k {
 		t.heap = append(t.heap, score)
 		for i := len(t.heap) - 1; i > 0; {

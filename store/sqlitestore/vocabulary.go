@@ -33,7 +33,7 @@ const (
 // vocabulary codes and decodes texts. It does not change once it is made.
 type vocabulary struct {
 	id      int64
-	strings []byte   // of all symbols
+	strings []byte   // of all symbols, and 8 bytes
 	from    []uint32 // by symbol, and one more
 	lengths []uint8  // bits of the code of each symbol
 	codes   []uint32
@@ -189,6 +189,7 @@ func learn(samples []string) *vocabulary {
 			used = append(used, max(1, counts[i]))
 		}
 	}
+	v.strings = append(v.strings, make([]byte, 8)...)
 	v.lengths = codeLengths(used)
 	v.assign()
 	return v
@@ -313,16 +314,18 @@ func (v *vocabulary) encode(b []byte, text string) []byte {
 
 // decode returns the first size bytes of a coded text.
 func (v *vocabulary) decode(b []byte, size int) ([]byte, error) {
-	out := make([]byte, 0, size+maxSymbol)
+	out := make([]byte, size+maxSymbol+8)
+	at := 0
 	var acc uint64 // bits that are read, at the top
 	n := 0
 	ended := false
-	for len(out) < size {
+	for at < size {
 		for n <= 32 {
 			switch {
-			case len(b) >= 4:
-				acc |= uint64(binary.BigEndian.Uint32(b)) << (32 - n)
-				b, n = b[4:], n+32
+			case len(b) >= 8:
+				acc |= binary.BigEndian.Uint64(b) >> n
+				k := (63 - n) >> 3
+				b, n = b[k:], n+8*k
 			case len(b) > 0:
 				acc |= uint64(b[0]) << (56 - n)
 				b, n = b[1:], n+8
@@ -349,7 +352,12 @@ func (v *vocabulary) decode(b []byte, size int) ([]byte, error) {
 		}
 		acc <<= l
 		n -= l
-		out = append(out, v.strings[v.from[s]:v.from[s+1]]...)
+		from, to := v.from[s], v.from[s+1]
+		binary.NativeEndian.PutUint64(out[at:], binary.NativeEndian.Uint64(v.strings[from:]))
+		if to-from > 8 {
+			copy(out[at+8:], v.strings[from+8:to])
+		}
+		at += int(to - from)
 	}
 	return out[:size], nil
 }
@@ -361,7 +369,7 @@ func (v *vocabulary) coded() []byte {
 	for s := range v.lengths {
 		b = append(b, byte(v.from[s+1]-v.from[s]), v.lengths[s])
 	}
-	b = append(b, v.strings...)
+	b = append(b, v.strings[:v.from[len(v.lengths)]]...)
 	var buf bytes.Buffer
 	w, _ := flate.NewWriter(&buf, flate.DefaultCompression) // fails for unknown levels only
 	_, _ = w.Write(b)                                       // a buffer takes everything
@@ -393,5 +401,6 @@ func decodeVocabulary(id int64, b []byte) (*vocabulary, error) {
 	if int(v.from[n]) != len(v.strings) || !v.assign() {
 		return nil, errRecord
 	}
+	v.strings = append(v.strings, make([]byte, 8)...)
 	return v, nil
 }
