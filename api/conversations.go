@@ -22,6 +22,13 @@ type conversationInput struct {
 	ID string `path:"id" maxLength:"64"`
 }
 
+type renameInput struct {
+	ID   string `path:"id" maxLength:"64"`
+	Body struct {
+		Title string `json:"title" minLength:"1" maxLength:"200" pattern:"\\S" doc:"At most 60 characters of it are kept"`
+	}
+}
+
 type feedbackInput struct {
 	Body struct {
 		Rating       string          `json:"rating" enum:"good,bad"`
@@ -74,6 +81,21 @@ func (s *Server) conversationRoutes(routes huma.API) {
 			return nil, s.failed(ctx, err)
 		}
 		return jsonResponse(found), nil
+	})
+	huma.Register(routes, huma.Operation{
+		OperationID: "rename-conversation", Method: http.MethodPatch, Path: "/v1/conversations/{id}", Tags: []string{"answers"},
+		Summary: "Give a conversation another title", MaxBodyBytes: s.options.MaxBody,
+		Responses: map[string]*huma.Response{"200": {Description: "The conversation", Content: map[string]*huma.MediaType{"application/json": {Schema: conversation}}}},
+	}, func(ctx context.Context, in *renameInput) (*huma.StreamResponse, error) {
+		kept, err := s.conversations(ctx)
+		if err != nil {
+			return nil, s.failed(ctx, err)
+		}
+		renamed, err := kept.Rename(in.ID, in.Body.Title)
+		if err != nil {
+			return nil, s.failed(ctx, err)
+		}
+		return jsonResponse(renamed), nil
 	})
 	huma.Register(routes, huma.Operation{
 		OperationID: "remove-conversation", Method: http.MethodDelete, Path: "/v1/conversations/{id}", Tags: []string{"answers"},

@@ -47,7 +47,7 @@ func TestDocumentation(t *testing.T) {
 			t.Errorf("docs/API.md lacks %s", pattern)
 		}
 	}
-	for _, named := range regexp.MustCompile("`((?:GET|POST|DELETE) /[^` ]+)`").FindAllStringSubmatch(routes, -1) {
+	for _, named := range regexp.MustCompile("`((?:GET|POST|PATCH|DELETE) /[^` ]+)`").FindAllStringSubmatch(routes, -1) {
 		if !slices.Contains(made.Patterns(), named[1]) {
 			t.Errorf("docs/API.md has %s, which is no route", named[1])
 		}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -162,30 +161,6 @@ func inWords(err error) string {
 // problemContent describes errors where a route lists its answers itself.
 func problemContent(routes huma.API) map[string]*huma.MediaType {
 	return map[string]*huma.MediaType{"application/json": {Schema: huma.SchemaFromType(routes.OpenAPI().Components.Schemas, typeOf[problem]())}}
-}
-
-// nullable says in the description what is so: in a body, a field that may be
-// missing may be null.
-func nullable(api *huma.OpenAPI) {
-	for _, path := range api.Paths {
-		for _, operation := range []*huma.Operation{path.Get, path.Post, path.Delete, path.Put, path.Patch} {
-			if operation == nil || operation.RequestBody == nil {
-				continue
-			}
-			for _, content := range operation.RequestBody.Content {
-				schema := resolved(api, content.Schema)
-				if schema == nil {
-					continue
-				}
-				for name, field := range schema.Properties {
-					scalar := field.Type == huma.TypeString || field.Type == huma.TypeInteger || field.Type == huma.TypeNumber || field.Type == huma.TypeBoolean
-					if scalar && len(field.Enum) == 0 && !slices.Contains(schema.Required, name) {
-						field.Nullable = true
-					}
-				}
-			}
-		}
-	}
 }
 
 // huma asks this hook for its own errors: bodies that do not fit the schema and

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -271,17 +272,18 @@ func TestUploadNames(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]int{
-		"": 400, "..%2fx.md": 400, "%2fetc%2fx": 400, "a%2f..%2f..%2fx": 400, ".hidden": 400, "a%2f.git%2fconfig": 400, "a%5cb": 400, "c:x": 400,
+		"..%2fx.md": 400, "%2fetc%2fx": 400, "a%2f..%2f..%2fx": 400, ".hidden": 400, "a%2f.git%2fconfig": 400, "a%5cb": 400, "c:x": 400,
 		"a%00b": 400, "%ff": 400, "a!%2fb": 400, ".": 400, "a%2f": 400, "link%2fx.md": 409, "file.md": 409, strings.Repeat("x", 300): 400,
+		strings.Repeat("%E7%95%8C", 150): 409, strings.Repeat("a%2f", 300) + "x": 400,
 	} {
-		if status, text, _ := request(t, "POST", server.URL+"/v1/documents?name="+name, "x"); status != want {
+		if status, text, _ := request(t, "POST", server.URL+"/v1/documents?name="+name, "x", "Content-Type", "text/plain"); status != want {
 			t.Errorf("%q: %d, want %d: %s", name, status, want, text)
 		}
 	}
 	if entries, _ := os.ReadDir(outside); len(entries) > 0 {
 		t.Errorf("written outside: %v", entries)
 	}
-	if status, text, _ := request(t, "POST", server.URL+"/v1/documents?name=big.md", strings.Repeat("x", 2000)); status != 413 {
+	if status, text, _ := request(t, "POST", server.URL+"/v1/documents?name=big.md", strings.Repeat("x", 2000), "Content-Type", "text/plain"); status != 413 {
 		t.Errorf("too large: %d %s", status, text)
 	}
 	if entries, _ := os.ReadDir(uploads); len(entries) != 2 {
@@ -293,6 +295,14 @@ func TestUploadNames(t *testing.T) {
 				t.Errorf("collection %s: %d %s", collection, status, text)
 			}
 		}
+	}
+	for _, name := range []string{"", "?name="} {
+		if status, text, _ := request(t, "POST", server.URL+"/v1/documents"+name, "x", "Content-Type", "application/octet-stream"); status != 202 || !regexp.MustCompile(`"documents":\["upload-[0-9a-f]{16}\.txt"\]`).MatchString(text) {
+			t.Errorf("without a name: %d %s", status, text)
+		}
+	}
+	if status, text, _ := request(t, "POST", server.URL+"/v1/documents?name=a.json", `{"a": 1}`); status != 400 || !strings.Contains(text, "octet-stream") {
+		t.Errorf("a JSON file as a request: %d %s", status, text)
 	}
 	kind, body := form(t)
 	if status, _, _ := request(t, "POST", server.URL+"/v1/documents", body, "Content-Type", kind); status != 400 {

@@ -158,12 +158,13 @@ func New(o Options) (*Server, error) {
 	config.Info.Description = "Answers from your own documents, every statement with a checked quote."
 	config.CreateHooks = nil // no $schema fields and links in bodies
 	config.DocsPath, config.SchemasPath = "", ""
-	config.OpenAPIPath = "/openapi"
+	config.OpenAPIPath = "" // descriptionRoutes
 	if o.Token != "" || o.Tokens != nil {
 		config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 		config.Security = []map[string][]string{{"token": {}}}
 	}
 	routes := humago.New(mux, config)
+	routes.UseMiddleware(noEmpty(routes))
 	s.askRoutes(routes)
 	s.searchRoutes(routes)
 	s.whyNotRoutes(routes)
@@ -181,7 +182,7 @@ func New(o Options) (*Server, error) {
 	s.mcpRoutes(mux)
 	s.metricRoutes(mux)
 	s.healthRoutes(mux)
-	nullable(routes.OpenAPI())
+	s.descriptionRoutes(mux, routes)
 	s.docsRoutes(mux, routes)
 	s.pageRoutes(mux.ServeMux)
 	mux.ServeMux.HandleFunc("/", s.noRoute(mux.ServeMux))

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bufio"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -16,6 +17,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -64,14 +66,17 @@ func (s *Server) uploadRoutes(mux *router, routes huma.API) {
 		Summary:     "Upload documents and index them",
 		Description: "A form with one or more files, or the bytes of one file with its name in the query, or JSON with the address of a document. A file of the same name is replaced.",
 		Parameters: []*huma.Param{
-			{Name: "name", In: "query", Schema: text, Description: "Path of the file among the uploads, for a body that is the file itself"},
+			{Name: "name", In: "query", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: most(longestName), Pattern: namePattern},
+				Description: "Path of the file among the uploads, for a body that is the file itself; without it a name is made"},
 			{Name: "collection", In: "query", Schema: text},
 		},
 		RequestBody: &huma.RequestBody{Content: map[string]*huma.MediaType{
-			"multipart/form-data":      {Schema: &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"file": {Type: huma.TypeArray, Items: file}}}},
+			"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"file"},
+				Properties: map[string]*huma.Schema{"file": {Type: huma.TypeArray, Items: file, MinItems: most(1), MaxItems: most(uploadFiles)}}}},
 			"application/octet-stream": {Schema: file},
 			"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"url"}, Properties: map[string]*huma.Schema{
-				"url": {Type: huma.TypeString, Format: "uri", Description: "Fetched by the server, from hosts that it was started with as --allow-url"}, "name": text}}},
+				"url":  {Type: huma.TypeString, Format: "uri", Pattern: `^https?://[A-Za-z0-9]`, Description: "Fetched by the server, from hosts that it was started with as --allow-url"},
+				"name": {Type: huma.TypeString, MaxLength: most(longestName), Pattern: "^$|" + namePattern}}}},
 		}},
 		Responses: map[string]*huma.Response{
 			"202":     {Description: "Stored; the job indexes them", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{Type: huma.TypeObject}}}},
@@ -112,6 +117,8 @@ func (s *Server) uploadRoutes(mux *router, routes huma.API) {
 		Description: "An uploaded file is deleted. A file of a folder stays there, and comes back when the folder is synced.",
 	}, s.removeDocument)
 }
+
+func most(n int) *int { return &n }
 
 // uploaded says what was stored, and which job indexes it.
 type uploaded struct {
@@ -193,19 +200,35 @@ func (s *Server) receive(r *http.Request, collection string) (names []string, fr
 	}
 	defer root.Close()
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	name := r.URL.Query().Get("name")
-	switch {
-	case kind == "multipart/form-data":
+	switch kind {
+	case "multipart/form-data":
 		names, err = receiveForm(r, root)
 		return names, "", err
-	case kind == "application/json" && name == "":
-		name, from, err = s.receiveURL(r, root)
+	case "application/json":
+		name, from, err := s.receiveURL(r, root)
 		return []string{name}, from, err
+	}
+	body := bufio.NewReader(r.Body)
+	name := r.URL.Query().Get("name")
+	if name == "" {
+		name = nameless(body)
 	}
 	if name, err = uploadName(name); err != nil {
 		return nil, "", err
 	}
-	return []string{name}, "", keep(root, name, r.Body)
+	return []string{name}, "", keep(root, name, body)
+}
+
+// nameless makes a name for a file that was sent without one; its ending is that
+// of what the file begins like.
+func nameless(file *bufio.Reader) string {
+	begins, _ := file.Peek(512)
+	kind, _, _ := mime.ParseMediaType(http.DetectContentType(begins))
+	ending := map[string]string{
+		"text/plain": ".txt", "text/html": ".html", "text/xml": ".xml", "application/pdf": ".pdf", "application/zip": ".zip",
+		"image/png": ".png", "image/jpeg": ".jpg", "image/gif": ".gif", "image/webp": ".webp",
+	}[kind]
+	return "upload-" + newRequestID() + ending
 }
 
 // receiveURL stores what an address gives.
@@ -215,7 +238,7 @@ func (s *Server) receiveURL(r *http.Request, root *os.Root) (name, from string, 
 		return "", "", err
 	}
 	if asked.URL == "" {
-		return "", "", newProblem(http.StatusBadRequest, typeInvalid, "url", "the body names no url; to upload a JSON file, give its name as ?name=")
+		return "", "", newProblem(http.StatusBadRequest, typeInvalid, "url", "the body names no url; to upload a JSON file, send it as application/octet-stream with ?name=")
 	}
 	got, err := s.fetch(r.Context(), asked.URL)
 	if err != nil {
@@ -276,6 +299,13 @@ func rawName(part *multipart.Part) string {
 	return parameters["filename"]
 }
 
+// longestName and longestSegment bound a name, and what stands between two of
+// its slashes, in characters.
+const longestName, longestSegment = 512, 200
+
+// namePattern is what uploadName takes, for the description.
+const namePattern = `^([^./\\:!\x00-\x1f\x7f-\x9f]/|[^./\\:\x00-\x1f\x7f-\x9f][^/\\:\x00-\x1f\x7f-\x9f]{0,198}[^/\\:!\x00-\x1f\x7f-\x9f]/)*[^./\\:\x00-\x1f\x7f-\x9f][^/\\:\x00-\x1f\x7f-\x9f]{0,199}$`
+
 // uploadName checks a relative path that a client gives to a file.
 func uploadName(given string) (string, error) {
 	refuse := func(why string) (string, error) {
@@ -283,10 +313,10 @@ func uploadName(given string) (string, error) {
 	}
 	switch {
 	case given == "":
-		return refuse("is missing; give it as ?name=")
+		return refuse("is missing")
 	case !utf8.ValidString(given) || strings.IndexFunc(given, unicode.IsControl) >= 0:
 		return refuse("has characters that names cannot have")
-	case len(given) > 1024:
+	case utf8.RuneCountInString(given) > longestName:
 		return refuse("is too long")
 	case strings.ContainsAny(given, `\:`) || strings.Contains(given, "!/") || !filepath.IsLocal(given) || path.Clean(given) != given:
 		return refuse("is not a plain relative path")
@@ -295,7 +325,7 @@ func uploadName(given string) (string, error) {
 		if strings.HasPrefix(segment, ".") {
 			return refuse("is that of a hidden file, which is not indexed")
 		}
-		if len(segment) > 200 {
+		if utf8.RuneCountInString(segment) > longestSegment {
 			return refuse("is too long")
 		}
 	}
@@ -339,6 +369,9 @@ func keep(root *os.Root, name string, from io.Reader) error {
 }
 
 func inWay(name string, err error) error {
+	if errors.Is(err, syscall.ENAMETOOLONG) {
+		return newProblem(http.StatusConflict, typeInvalid, "name", "the file's name is too long for this server's disk")
+	}
 	var failure *fs.PathError
 	if err == nil || errors.Is(err, fs.ErrExist) || errors.As(err, &failure) && !errors.Is(err, fs.ErrPermission) {
 		return newProblem(http.StatusConflict, typeInvalid, "name", "something else than a file has the name "+name)

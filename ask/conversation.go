@@ -189,6 +189,26 @@ func (c *Conversations) Remove(id string) error {
 	return nil
 }
 
+// Rename gives a conversation another title, shortened like a first question, or
+// returns an error wrapping ErrNoConversation.
+func (c *Conversations) Rename(id, title string) (*Conversation, error) {
+	file, err := c.file(id)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	conv, err := c.Get(id)
+	if err != nil {
+		return nil, err
+	}
+	conv.Title = titleOf(title)
+	if err := c.write(file, conv); err != nil {
+		return nil, fmt.Errorf("rename conversation: %w", err)
+	}
+	return conv, nil
+}
+
 func titleOf(question string) string {
 	line := strings.Join(strings.Fields(question), " ")
 	if r := []rune(line); len(r) > 60 {
