@@ -2,6 +2,7 @@ package extract
 
 import (
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 
@@ -44,7 +45,44 @@ func readDOCX(j *job, in ingest.Input) ([]ingest.Document, error) {
 	if d.b.doc.Title == "" {
 		d.b.doc.Title = d.title
 	}
-	return z.embedded([]ingest.Document{d.b.done()}, "word/embeddings/"), nil
+	_, byType := z.rels(main)
+	z.drawings(d.b, byType)
+	var around []string
+	for _, part := range append(byType["header"], byType["footer"]...) {
+		data, _ := z.read(part)
+		around = append(around, d.texts(newXML(data))...)
+	}
+	d.b.aside(around)
+	docs := []ingest.Document{d.b.done()}
+	for _, part := range byType["aFChunk"] {
+		// Text in another format that Word lays out in this place.
+		if data, err := z.read(part); err == nil && data != nil {
+			found, warnings := j.member(path.Base(part), data)
+			docs = append(docs, found...)
+			for _, w := range warnings {
+				docs[0].Warnings = appendWarning(docs[0].Warnings, w)
+			}
+		}
+	}
+	return z.embedded(docs, "word/embeddings/"), nil
+}
+
+// texts are the paragraphs of a part without their structure.
+func (d *docxReader) texts(x *xmlReader) (out []string) {
+	for {
+		switch x.next() {
+		case xmlEOF:
+			return out
+		case xmlStart:
+			switch x.name {
+			case "p":
+				p := d.readParagraph(x)
+				out = append(append(out, p.text.String()), p.boxes...)
+			case "del", "moveFrom", "Fallback":
+				x.skip()
+			}
+		}
+	}
 }
 
 type docxReader struct {

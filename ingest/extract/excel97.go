@@ -8,26 +8,34 @@ import (
 	"strings"
 	"time"
 
+	"github.com/xuri/excelize/v2"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+
 	"github.com/lore-kb/lore/ingest"
 )
 
 func isExcel97(p *probe) bool { return p.oleHas("Workbook") || p.oleHas("Book") }
 
 // readExcel97 reads the cells of a workbook in the binary format of 1997 to 2003
-// (MS-XLS, BIFF8), one page a sheet.
+// (MS-XLS, BIFF8) or of Excel 5 and 95 (BIFF5), one page a sheet, with text boxes
+// and comments.
 func readExcel97(j *job, in ingest.Input) ([]ingest.Document, error) {
 	f, err := j.openOLE(in.Data)
 	if err != nil {
 		return nil, err
 	}
-	data := f.streams["Workbook"]
-	if data == nil {
-		if f.streams["Book"] != nil {
-			return nil, fmt.Errorf("%w: it was written by Excel 95 or older", ingest.ErrUnsupported)
-		}
+	return readExcel97File(j, f)
+}
+
+func readExcel97File(j *job, f *oleFile) ([]ingest.Document, error) {
+	x := &xlsReader{b: j.newBuilder(), data: f.stream("Workbook"), dates: map[int]bool{}}
+	if x.data == nil {
+		x.data, x.cp = f.stream("Book"), charmap.Windows1252
+	}
+	if x.data == nil {
 		return nil, fmt.Errorf("%w: it has no workbook stream", ingest.ErrDamaged)
 	}
-	x := &xlsReader{b: j.newBuilder(), data: data, dates: map[int]bool{}}
 	oleSummary(&x.b.doc, f)
 	if err := x.globals(); err != nil {
 		return nil, err
@@ -52,6 +60,36 @@ type xlsReader struct {
 	formats []int // number format by cell format
 	dates   map[int]bool
 	base    time.Time
+	cp      encoding.Encoding // of strings before BIFF8; nil since
+
+	object int            // number of the drawing object that came last
+	boxes  map[int]string // text by object
+	order  []int          // of boxes
+	notes  []xlsNote
+}
+
+// xlsNote is a comment on a cell; its text is that of an object.
+type xlsNote struct{ row, col, object int }
+
+// str reads a string whose length takes size bytes.
+func (x *xlsReader) str(b []byte, size int) string {
+	if x.cp == nil {
+		s, _ := xlsString(b, size)
+		return s
+	}
+	if len(b) < size {
+		return ""
+	}
+	n := int(b[0])
+	if size == 2 {
+		n = int(binary.LittleEndian.Uint16(b))
+	}
+	b = b[size:]
+	s, err := x.cp.NewDecoder().Bytes(b[:min(n, len(b))])
+	if err != nil {
+		return ""
+	}
+	return string(s)
 }
 
 // record is the next record at a position; ok is false at the end.
@@ -89,7 +127,7 @@ func (x *xlsReader) globals() error {
 			x.data, x.open = o.workbook(x.data), true
 		case 0x85: // BOUNDSHEET
 			if len(body) >= 8 && body[5] == 0 {
-				name, _ := xlsString(body[6:], 1)
+				name := x.str(body[6:], 1)
 				x.sheets = append(x.sheets, struct {
 					name string
 					at   int
@@ -111,9 +149,18 @@ func (x *xlsReader) globals() error {
 				x.formats = append(x.formats, int(binary.LittleEndian.Uint16(body[2:])))
 			}
 		case 0x41e: // FORMAT
+			size := 2
+			if x.cp != nil {
+				size = 1
+			}
 			if len(body) >= 5 {
-				s, _ := xlsString(body[2:], 2)
-				x.dates[int(binary.LittleEndian.Uint16(body))] = dateFormat(s)
+				x.dates[int(binary.LittleEndian.Uint16(body))] = dateFormat(x.str(body[2:], size))
+			}
+		case 0x42: // CODEPAGE
+			if x.cp != nil && len(body) >= 2 {
+				if e := codepage(int(binary.LittleEndian.Uint16(body))); e != nil {
+					x.cp = e
+				}
 			}
 		case 0x22: // DATE1904
 			if len(body) >= 1 && body[0] == 1 {
@@ -245,6 +292,8 @@ func sharedStrings(segs [][]byte) []string {
 // sheet reads the cells of one sheet, which come in order of rows.
 func (x *xlsReader) sheet(name string, at int) {
 	w := &sheetWriter{b: x.b, name: name}
+	x.object, x.boxes, x.order, x.notes = 0, map[int]string{}, nil, nil
+	defer x.remarks()
 	var cells []string
 	row, pending := -1, -1 // pending: column of a formula whose text follows
 	flush := func() {
@@ -289,7 +338,26 @@ func (x *xlsReader) sheet(name string, at int) {
 		}
 		if depth > 1 || len(body) < 6 {
 			if kind == 0x207 && depth == 1 && pending >= 0 && len(body) >= 3 && pending < len(cells) {
-				cells[pending], _ = xlsString(body, 2)
+				cells[pending] = x.str(body, 2)
+			}
+			continue
+		}
+		switch kind {
+		case 0x5d: // OBJ
+			if x.cp == nil && len(body) >= 8 {
+				x.object = int(binary.LittleEndian.Uint16(body[6:]))
+			}
+			continue
+		case 0x1b6: // TXO, whose text is in the next record
+			if x.cp == nil && len(body) >= 12 {
+				if k, more, _, ok := x.record(next); ok && k == 0x3c {
+					x.box(int(binary.LittleEndian.Uint16(body[10:])), more)
+				}
+			}
+			continue
+		case 0x1c: // NOTE
+			if x.cp == nil && len(body) >= 8 && len(x.notes) < 1<<16 {
+				x.notes = append(x.notes, xlsNote{int(binary.LittleEndian.Uint16(body)), int(binary.LittleEndian.Uint16(body[2:])), int(binary.LittleEndian.Uint16(body[6:]))})
 			}
 			continue
 		}
@@ -303,8 +371,9 @@ func (x *xlsReader) sheet(name string, at int) {
 				}
 			}
 		case 0x204: // LABEL
-			s, _ := xlsString(body[6:], 2)
-			set(body, col, s)
+			set(body, col, x.str(body[6:], 2))
+		case 0xd6: // RSTRING
+			set(body, col, x.str(body[6:], 2))
 		case 0x203: // NUMBER
 			if len(body) >= 14 {
 				set(body, col, x.number(math.Float64frombits(binary.LittleEndian.Uint64(body[6:])), xf))
@@ -337,13 +406,46 @@ func (x *xlsReader) sheet(name string, at int) {
 			set(body, col, x.number(math.Float64frombits(binary.LittleEndian.Uint64(body[6:])), xf))
 		case 0x207: // STRING: result of the formula before
 			if pending >= 0 && pending < len(cells) {
-				cells[pending], _ = xlsString(body, 2)
+				cells[pending] = x.str(body, 2)
 				pending = -1
 			}
 		}
 	}
 	flush()
 	w.close()
+}
+
+// box takes the text of a drawing object: a flag for its width, then n characters.
+func (x *xlsReader) box(n int, b []byte) {
+	if len(b) == 0 || n == 0 {
+		return
+	}
+	s := ""
+	if b[0]&1 != 0 {
+		s, _ = decode(b[1:1+min(2*n, len(b)-1)&^1], csUTF16LE)
+	} else {
+		s = latin1(b[1 : 1+min(n, len(b)-1)])
+	}
+	if _, dup := x.boxes[x.object]; !dup {
+		x.order = append(x.order, x.object)
+	}
+	x.boxes[x.object] = s
+}
+
+// remarks adds the text boxes and the comments of the sheet that was read.
+func (x *xlsReader) remarks() {
+	for _, n := range x.notes {
+		if s := oneLine(x.boxes[n.object]); s != "" {
+			if cell, err := excelize.CoordinatesToCellName(n.col+1, n.row+1); err == nil {
+				s = cell + ": " + s
+			}
+			x.b.quote(s)
+			delete(x.boxes, n.object)
+		}
+	}
+	for _, o := range x.order {
+		x.b.para(x.boxes[o])
+	}
 }
 
 func rk(v uint32) float64 {

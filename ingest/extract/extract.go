@@ -84,19 +84,7 @@ type job struct {
 
 // read recognises and reads one file or member.
 func (j *job) read(in ingest.Input) (docs []ingest.Document, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			docs = nil
-			switch r := r.(type) {
-			case stop:
-				err = r.err
-			case runtime.Error:
-				err = fmt.Errorf("%w: the reader failed on it: %v", ingest.ErrDamaged, r)
-			default:
-				err = fmt.Errorf("%w: %v", ingest.ErrDamaged, r)
-			}
-		}
-	}()
+	defer recovered(&docs, &err)
 	if len(in.Data) == 0 {
 		return nil, fmt.Errorf("%w: the file is empty", ingest.ErrNoText)
 	}
@@ -117,6 +105,21 @@ func (j *job) read(in ingest.Input) (docs []ingest.Document, err error) {
 		return nil, fmt.Errorf("%w in this %s", ingest.ErrNoText, f.name)
 	}
 	return docs, nil
+}
+
+// recovered turns the panic of a reader into an error.
+func recovered(docs *[]ingest.Document, err *error) {
+	if r := recover(); r != nil {
+		*docs = nil
+		switch r := r.(type) {
+		case stop:
+			*err = r.err
+		case runtime.Error:
+			*err = fmt.Errorf("%w: the reader failed on it: %v", ingest.ErrDamaged, r)
+		default:
+			*err = fmt.Errorf("%w: %v", ingest.ErrDamaged, r)
+		}
+	}
 }
 
 func hasText(docs []ingest.Document) bool {
@@ -160,6 +163,13 @@ func (j *job) spendUnpacked(n int64) {
 // member reads a file inside the current one. The documents carry name in
 // Member; what cannot be read is a warning.
 func (j *job) member(name string, data []byte) (docs []ingest.Document, warnings []string) {
+	return j.memberBy(name, func(name string) ([]ingest.Document, error) {
+		return j.read(ingest.Input{Name: name, Data: data})
+	})
+}
+
+// memberBy is member with what reads it.
+func (j *job) memberBy(name string, read func(name string) ([]ingest.Document, error)) (docs []ingest.Document, warnings []string) {
 	j.check()
 	name = memberName(name)
 	if j.depth+1 > j.o.MaxDepth {
@@ -170,7 +180,7 @@ func (j *job) member(name string, data []byte) (docs []ingest.Document, warnings
 	}
 	j.members--
 	j.depth++
-	docs, err := j.read(ingest.Input{Name: name, Data: data})
+	docs, err := read(name)
 	j.depth--
 	if err != nil {
 		// A member that is too large by itself is a warning; one that used up

@@ -94,6 +94,9 @@ type probe struct {
 	charset   string // of text
 	decoded   string // start of the text, decoded
 	hasSample bool
+
+	entries map[string]bool // of a ZIP archive
+	streams map[string]bool // at the root of a compound file, lower case
 }
 
 func newProbe(name string, data []byte) *probe {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/text/encoding/charmap"
 
 	"github.com/lore-kb/lore/ingest"
 )
@@ -136,7 +137,7 @@ func FuzzOLE(f *testing.F) {
 			parseOle10(b)
 			rtfObject(b)
 			j := fuzzJob(t)
-			ole := &oleFile{streams: map[string][]byte{"\x05SummaryInformation": b, "__properties_version1.0": b}}
+			ole := &oleFile{streams: map[string][]byte{"SummaryInformation": b, "__properties_version1.0": b}}
 			oleSummary(&ingest.Document{}, ole)
 			(&msgProps{f: ole}).fixed(32)
 			x := &xlsReader{b: j.newBuilder(), data: b, dates: map[int]bool{}}
@@ -144,8 +145,13 @@ func FuzzOLE(f *testing.F) {
 			x.sheet("s", 0)
 			r := &pptReader{b: j.newBuilder()}
 			r.records(b, 0, pptContext{slide: true})
-			_, _ = pieces(j, b, b)
-			writeWord97(j.newBuilder(), string(b))
+			text, _ := pieces(j, b, b, nil)
+			text.write(j.newBuilder(), readWordStyles(b, b, b), []int{len(b) / 2, 5, 5, 5})
+			x.cp = charmap.Windows1252
+			_ = x.globals()
+			x.sheet("s", 0)
+			_, _ = readWord95(j, ole, b)
+			j.newBuilder().chart(b)
 		})
 	})
 }

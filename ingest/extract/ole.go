@@ -62,6 +62,36 @@ func (j *job) openOLE(data []byte) (*oleFile, error) {
 	return f, nil
 }
 
+// stream is the stream at a path; letter case does not matter. Names come without
+// the control character that may begin them.
+func (f *oleFile) stream(name string) []byte {
+	if b := f.streams[name]; b != nil {
+		return b
+	}
+	for _, n := range f.names {
+		if strings.EqualFold(n, name) {
+			return f.streams[n]
+		}
+	}
+	return nil
+}
+
+// under is the file inside a storage, such as an embedded workbook; nil when the
+// storage is empty.
+func (f *oleFile) under(storage string) *oleFile {
+	inner := &oleFile{streams: map[string][]byte{}}
+	for _, n := range f.names {
+		if rest, ok := strings.CutPrefix(n, storage+"/"); ok {
+			inner.names = append(inner.names, rest)
+			inner.streams[rest] = f.streams[n]
+		}
+	}
+	if len(inner.names) == 0 {
+		return nil
+	}
+	return inner
+}
+
 // utf16Name is a stream name as compound files spell it.
 func utf16Name(s string) []byte {
 	var b []byte
@@ -71,9 +101,31 @@ func utf16Name(s string) []byte {
 	return b
 }
 
-// oleHas reports whether a stream of that name shows in the data.
+// oleHas reports whether a compound file has a stream or a storage of that name
+// at its root; those of embedded files are deeper. Names differ in case between
+// writers. Where only the start of a file is at hand, the bytes tell.
 func (p *probe) oleHas(name string) bool {
-	return isOLE(p.data) && bytes.Contains(p.data, utf16Name(name))
+	if !isOLE(p.data) {
+		return false
+	}
+	if p.streams == nil {
+		p.streams = map[string]bool{}
+		if r, err := mscfb.New(bytes.NewReader(p.data)); err == nil {
+			for range maxOLEEntries {
+				e, err := r.Next()
+				if err != nil {
+					break
+				}
+				if len(e.Path) == 0 {
+					p.streams[strings.ToLower(e.Name)] = true
+				}
+			}
+		}
+	}
+	if len(p.streams) == 0 {
+		return bytes.Contains(p.data, utf16Name(name))
+	}
+	return p.streams[strings.ToLower(name)]
 }
 
 // oleNative returns the file inside an "Ole10Native" or "CONTENTS" stream, nil
@@ -88,7 +140,7 @@ func oleNative(data []byte) ([]byte, string) {
 		if err != nil {
 			return nil, ""
 		}
-		switch strings.TrimPrefix(e.Name, "\x01") {
+		switch e.Name {
 		case "Ole10Native":
 			b, _ := io.ReadAll(io.LimitReader(e, int64(len(data))))
 			if inner, name := parseOle10(b); inner != nil {

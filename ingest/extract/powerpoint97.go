@@ -17,12 +17,16 @@ func readPowerPoint97(j *job, in ingest.Input) ([]ingest.Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := f.streams["EncryptedSummary"]; ok {
+	return readPowerPoint97File(j, f)
+}
+
+func readPowerPoint97File(j *job, f *oleFile) ([]ingest.Document, error) {
+	if f.stream("EncryptedSummary") != nil {
 		return nil, fmt.Errorf("%w: this presentation", ingest.ErrEncrypted)
 	}
 	r := &pptReader{b: j.newBuilder()}
 	oleSummary(&r.b.doc, f)
-	r.records(f.streams["PowerPoint Document"], 0, pptContext{})
+	r.records(f.stream("PowerPoint Document"), 0, pptContext{})
 	if r.b.doc.Title == "" {
 		r.b.doc.Title = r.title
 	}

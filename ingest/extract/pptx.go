@@ -64,6 +64,7 @@ func readPPTX(j *job, in ingest.Input) ([]ingest.Document, error) {
 			b.doc.Title = s.title
 		}
 		_, byType := z.rels(part)
+		z.drawings(b, byType)
 		for _, n := range byType["notesSlide"] {
 			if data, _ := z.read(n); data != nil {
 				(&pptxSlide{b: b, number: i + 1, notes: true}).read(newXML(data))

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode/utf16"
 
+	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 
 	"github.com/lore-kb/lore/ingest"
@@ -13,30 +16,32 @@ import (
 
 func isWord97(p *probe) bool { return p.oleHas("WordDocument") }
 
-// readWord97 reads the text of a Word file in the binary format of 1997 to 2003
-// (MS-DOC): paragraphs and table cells, then footnotes and comments. Styles are
-// not read, so there are no headings.
+// readWord97 reads a Word file in the binary format of 1997 to 2003 (MS-DOC):
+// headings by style, lists, table cells, then footnotes, text boxes and comments.
+// Of files by Word 6 and 95 it reads the text alone.
 func readWord97(j *job, in ingest.Input) ([]ingest.Document, error) {
 	f, err := j.openOLE(in.Data)
 	if err != nil {
 		return nil, err
 	}
-	main := f.streams["WordDocument"]
+	return readWord97File(j, f)
+}
+
+func readWord97File(j *job, f *oleFile) ([]ingest.Document, error) {
+	main := f.stream("WordDocument")
+	if len(main) >= 0x300 && binary.LittleEndian.Uint16(main[2:]) < 0xc0 {
+		return readWord95(j, f, main)
+	}
 	if len(main) < 0x1aa {
 		return nil, fmt.Errorf("%w: its main stream is too short", ingest.ErrDamaged)
 	}
-	u16 := func(at int) int { return int(binary.LittleEndian.Uint16(main[at:])) }
-	u32 := func(at int) int { return int(binary.LittleEndian.Uint32(main[at:])) }
-	flags := u16(0x0a)
-	if u16(0x02) < 0xc0 {
-		return nil, fmt.Errorf("%w: it was written by Word 95 or older", ingest.ErrUnsupported)
-	}
-	table := f.streams["0Table"]
+	flags := le16(main, 0x0a)
+	table := f.stream("0Table")
 	if flags&0x0200 != 0 {
-		table = f.streams["1Table"]
+		table = f.stream("1Table")
 	}
 	if flags&0x0100 != 0 {
-		n := u32(0x0e) // bytes of the header before the table
+		n := le32(main, 0x0e) // bytes of the header before the table
 		if flags&0x8000 != 0 || n <= 0 || n > len(table) {
 			return nil, fmt.Errorf("%w: this Word file, by the method of Word 95", ingest.ErrEncrypted)
 		}
@@ -47,22 +52,142 @@ func readWord97(j *job, in ingest.Input) ([]ingest.Document, error) {
 		const plain = 68 // of the main stream
 		table, main = o.stream(table), append(bytes.Clone(main[:plain]), o.stream(main)[plain:]...)
 	}
-	clx, n := u32(0x1a2), u32(0x1a6)
-	if clx < 0 || n < 0 || clx > len(table) || n > len(table)-clx {
+	clx := part(table, main, 0x1a2)
+	if clx == nil {
 		return nil, fmt.Errorf("%w: its piece table lies outside the file", ingest.ErrDamaged)
 	}
-	text, err := pieces(j, table[clx:clx+n], main)
+	text, err := pieces(j, clx, main, nil)
 	if err != nil {
 		return nil, err
 	}
 	b := j.newBuilder()
 	oleSummary(&b.doc, f)
-	writeWord97(b, text)
+	styles := readWordStyles(part(table, main, 0xa2), part(table, main, 0x102), main)
+	text.write(b, styles, []int{le32(main, 0x4c), le32(main, 0x50), le32(main, 0x54), le32(main, 0x58), le32(main, 0x5c), le32(main, 0x60), le32(main, 0x64), le32(main, 0x68)})
 	return oleEmbedded(j, f, []ingest.Document{b.done()}), nil
 }
 
-// pieces puts the text together that a piece table describes.
-func pieces(j *job, clx, main []byte) (string, error) {
+// readWord95 reads the text of a file by Word 6 or 95, in whose main stream it
+// stands in the code page of its language.
+func readWord95(j *job, f *oleFile, main []byte) ([]ingest.Document, error) {
+	flags := le16(main, 0x0a)
+	if flags&0x0100 != 0 {
+		return nil, fmt.Errorf("%w: this Word file, by the method of Word 95", ingest.ErrEncrypted)
+	}
+	cp := codepage(languagePage(le16(main, 0x06)))
+	from, to := le32(main, 0x18), le32(main, 0x1c)
+	clx := part(main, main, 0x160)
+	var text wordText
+	if flags&0x0004 != 0 && clx != nil {
+		var err error
+		if text, err = pieces(j, clx, main, cp); err != nil {
+			return nil, err
+		}
+	} else if from >= 0 && from < to && from < len(main) {
+		text.add(j, main, from, min(to, len(main))-from, false, cp)
+	}
+	b := j.newBuilder()
+	oleSummary(&b.doc, f)
+	text.write(b, nil, []int{le32(main, 0x34), le32(main, 0x38), le32(main, 0x3c), le32(main, 0x40), le32(main, 0x44), le32(main, 0x48), le32(main, 0x4c), 0})
+	return oleEmbedded(j, f, []ingest.Document{b.done()}), nil
+}
+
+// languagePage is the Windows code page of a language.
+func languagePage(id int) int {
+	switch id & 0x3ff {
+	case 0x02, 0x19, 0x22, 0x23, 0x2f:
+		return 1251
+	case 0x05, 0x0e, 0x15, 0x18, 0x1a, 0x1b, 0x24:
+		return 1250
+	case 0x08:
+		return 1253
+	case 0x1f:
+		return 1254
+	case 0x0d:
+		return 1255
+	case 0x01, 0x20, 0x29:
+		return 1256
+	case 0x04:
+		if id == 0x0804 || id == 0x1004 {
+			return 936
+		}
+		return 950
+	case 0x11:
+		return 932
+	case 0x12:
+		return 949
+	}
+	return 1252
+}
+
+func le16(b []byte, at int) int {
+	if at < 0 || at+2 > len(b) {
+		return 0
+	}
+	return int(binary.LittleEndian.Uint16(b[at:]))
+}
+
+func le32(b []byte, at int) int {
+	if at < 0 || at+4 > len(b) {
+		return 0
+	}
+	return int(int32(binary.LittleEndian.Uint32(b[at:])))
+}
+
+// part is the piece of a stream that a pair of offset and length in the header
+// names; nil when it lies outside.
+func part(stream, header []byte, at int) []byte {
+	from, n := le32(header, at), le32(header, at+4)
+	if from < 0 || n <= 0 || from > len(stream) || n > len(stream)-from {
+		return nil
+	}
+	return stream[from : from+n]
+}
+
+// wordText is the text of a Word file in UTF-16 and, for every unit, where it
+// stands in the main stream, by which its paragraph's properties are found.
+type wordText struct {
+	units []uint16
+	at    []int32
+}
+
+// add appends n characters from a place in the main stream.
+func (t *wordText) add(j *job, main []byte, at, n int, wide bool, cp encoding.Encoding) {
+	j.check()
+	if at < 0 || at > len(main) || n <= 0 {
+		return
+	}
+	if wide {
+		for i := at; i+1 < len(main) && i < at+2*n; i += 2 {
+			t.units, t.at = append(t.units, binary.LittleEndian.Uint16(main[i:])), append(t.at, int32(i))
+		}
+	} else {
+		raw := main[at:min(at+n, len(main))]
+		if cp == nil {
+			cp = charmap.Windows1252
+		}
+		if _, single := cp.(*charmap.Charmap); single {
+			for i, c := range raw {
+				r := cp.(*charmap.Charmap).DecodeByte(c)
+				if c < 0x20 {
+					r = rune(c)
+				}
+				t.units, t.at = append(t.units, uint16(r)), append(t.at, int32(at+i))
+			}
+		} else if s, err := cp.NewDecoder().Bytes(raw); err == nil {
+			for _, u := range utf16.Encode([]rune(string(s))) {
+				t.units, t.at = append(t.units, u), append(t.at, int32(at))
+			}
+		}
+	}
+	if len(t.units) > j.textLeft {
+		j.spendText(len(t.units))
+	}
+}
+
+// pieces puts the text together that a piece table describes. cp is the code page
+// of files before Word 97, nil for later ones.
+func pieces(j *job, clx, main []byte, cp encoding.Encoding) (t wordText, err error) {
 	for len(clx) > 0 && clx[0] == 1 {
 		if len(clx) < 3 {
 			break
@@ -74,14 +199,13 @@ func pieces(j *job, clx, main []byte) (string, error) {
 		clx = clx[skip:]
 	}
 	if len(clx) < 5 || clx[0] != 2 {
-		return "", fmt.Errorf("%w: it has no piece table", ingest.ErrDamaged)
+		return t, fmt.Errorf("%w: it has no piece table", ingest.ErrDamaged)
 	}
 	plc := clx[5:]
 	if n := int(binary.LittleEndian.Uint32(clx[1:])); n >= 0 && n < len(plc) {
 		plc = plc[:n]
 	}
 	count := (len(plc) - 4) / 12
-	var out strings.Builder
 	for i := range max(count, 0) {
 		from := int(binary.LittleEndian.Uint32(plc[4*i:]))
 		to := int(binary.LittleEndian.Uint32(plc[4*i+4:]))
@@ -90,32 +214,60 @@ func pieces(j *job, clx, main []byte) (string, error) {
 		if n <= 0 || n > len(main) {
 			continue
 		}
-		j.check()
-		if fc&0x40000000 != 0 {
-			at := int(fc&^0x40000000) / 2
-			if at > len(main) {
-				continue
-			}
-			s, _ := charmap.Windows1252.NewDecoder().Bytes(main[at:min(at+n, len(main))])
-			out.Write(s)
-		} else {
-			at := int(fc)
-			if at > len(main) {
-				continue
-			}
-			s, _ := decode(main[at:min(at+2*n, len(main))], csUTF16LE)
-			out.WriteString(s)
-		}
-		if out.Len() > j.textLeft {
-			j.spendText(out.Len())
+		switch {
+		case cp != nil:
+			t.add(j, main, int(fc), n, false, cp)
+		case fc&0x40000000 != 0:
+			t.add(j, main, int(fc&^0x40000000)/2, n, false, nil)
+		default:
+			t.add(j, main, int(fc), n, true, nil)
 		}
 	}
-	return out.String(), nil
+	return t, nil
+}
+
+// write adds the parts of a document. lengths are those of the main text, the
+// footnotes, the headers, the macros, the comments, the endnotes, the text boxes
+// and the text boxes of headers, in the order in which they stand.
+func (t wordText) write(b *builder, styles *wordStyles, lengths []int) {
+	var around []string
+	at := 0
+	for i, n := range lengths {
+		n = min(max(n, 0), len(t.units)-at)
+		if i == 0 && n == 0 {
+			n = len(t.units)
+		}
+		s := wordText{t.units[at : at+n], t.at[at : at+n]}
+		at += n
+		switch i {
+		case 2, 7:
+			around = append(around, s.lines(b.j)...)
+		case 3:
+		case 4:
+			for _, l := range s.lines(b.j) {
+				b.quote(l)
+			}
+		default:
+			writeWord97(b, s, styles)
+		}
+	}
+	b.aside(around)
+}
+
+// lines are the paragraphs of a text without their properties.
+func (t wordText) lines(j *job) (out []string) {
+	b := j.newBuilder()
+	writeWord97(b, t, nil)
+	d := b.done()
+	for _, l := range d.Blocks {
+		out = append(out, d.Text[l.Start:l.End])
+	}
+	return out
 }
 
 // writeWord97 turns Word's control characters into blocks: 13 ends a paragraph,
 // 7 a cell, two of them a row, 12 a page; 19, 20 and 21 delimit fields.
-func writeWord97(b *builder, text string) {
+func writeWord97(b *builder, t wordText, styles *wordStyles) {
 	var cur strings.Builder
 	var row []string
 	var rows [][]string
@@ -130,7 +282,16 @@ func writeWord97(b *builder, text string) {
 			rows = nil
 		}
 	}
-	for _, r := range text {
+	for i := 0; i < len(t.units); i++ {
+		r := rune(t.units[i])
+		if utf16.IsSurrogate(r) {
+			r = 0xfffd
+			if i+1 < len(t.units) {
+				if r = utf16.DecodeRune(rune(t.units[i]), rune(t.units[i+1])); r != 0xfffd {
+					i++
+				}
+			}
+		}
 		switch r {
 		case 0x13:
 			field++
@@ -154,9 +315,27 @@ func writeWord97(b *builder, text string) {
 				cur.WriteByte(' ')
 				continue
 			}
+			p := styles.at(t.at[i])
+			if p.cell {
+				// The first cell of a row goes on in its next paragraph.
+				cur.WriteByte(' ')
+				continue
+			}
 			if s := cleanText(cur.String()); s != "" {
 				endTable()
-				b.para(s)
+				switch {
+				case p.title:
+					if b.doc.Title == "" {
+						b.doc.Title = oneLine(s)
+					}
+					b.heading(1, s)
+				case p.level > 0:
+					b.heading(p.level, s)
+				case p.list:
+					b.item(p.depth, "-", s)
+				default:
+					b.para(s)
+				}
 			}
 			cur.Reset()
 		case 0x0b:
@@ -178,14 +357,50 @@ func writeWord97(b *builder, text string) {
 	b.para(cur.String())
 }
 
+// oleReader reads the file whose main stream has this name; nil for other streams.
+func oleReader(name string) func(*job, *oleFile) ([]ingest.Document, error) {
+	switch strings.ToLower(name) {
+	case "worddocument":
+		return readWord97File
+	case "workbook", "book":
+		return readExcel97File
+	case "powerpoint document":
+		return readPowerPoint97File
+	}
+	return nil
+}
+
 // oleEmbedded reads the files embedded in a compound file as members.
 func oleEmbedded(j *job, f *oleFile, docs []ingest.Document) []ingest.Document {
+	var stored []string // storages that were read as files
 	for _, n := range f.names {
+		if slices.ContainsFunc(stored, func(s string) bool { return strings.HasPrefix(n, s+"/") }) {
+			continue
+		}
+		if cut := strings.LastIndexByte(n, '/'); cut > 0 {
+			storage := n[:cut]
+			if read := oleReader(n[cut+1:]); read != nil {
+				stored = append(stored, storage)
+				found, warnings := j.memberBy("embedded", func(string) (docs []ingest.Document, err error) {
+					defer recovered(&docs, &err)
+					docs, err = read(j, f.under(storage))
+					if err == nil && !hasText(docs) {
+						err = ingest.ErrNoText
+					}
+					return docs, err
+				})
+				docs = append(docs, found...)
+				for _, w := range warnings {
+					docs[0].Warnings = appendWarning(docs[0].Warnings, w)
+				}
+				continue
+			}
+		}
 		base := n[strings.LastIndexByte(n, '/')+1:]
 		var data []byte
 		name := "embedded"
 		switch {
-		case base == "\x01Ole10Native":
+		case base == "Ole10Native":
 			b := f.streams[n]
 			data, name = parseOle10(b)
 		case base == "CONTENTS" && strings.Contains(n, "/"), base == "Package" && strings.Contains(n, "/"):
@@ -205,7 +420,7 @@ func oleEmbedded(j *job, f *oleFile, docs []ingest.Document) []ingest.Document {
 
 // oleSummary reads title and author from the summary stream (MS-OLEPS).
 func oleSummary(doc *ingest.Document, f *oleFile) {
-	b := f.streams["\x05SummaryInformation"]
+	b := f.stream("SummaryInformation")
 	if len(b) < 48 {
 		return
 	}

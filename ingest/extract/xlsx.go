@@ -28,11 +28,18 @@ func readXLSX(j *job, in ingest.Input) ([]ingest.Document, error) {
 		if errors.Is(err, excelize.ErrWorkbookPassword) {
 			return nil, fmt.Errorf("%w: this workbook", ingest.ErrEncrypted)
 		}
+		if docs := z.plainSheets(); hasText(docs) {
+			return docs, nil
+		}
 		return nil, fmt.Errorf("%w: %w", ingest.ErrDamaged, err)
 	}
 	defer f.Close()
 	b := j.newBuilder()
 	z.properties(&b.doc)
+	parts := map[string]string{}
+	for _, s := range z.sheets() {
+		parts[s.name] = s.part
+	}
 	for i, name := range f.GetSheetList() {
 		j.check()
 		b.page(i + 1)
@@ -42,6 +49,7 @@ func readXLSX(j *job, in ingest.Input) ([]ingest.Document, error) {
 		if err := readSheet(b, f, name); err != nil {
 			b.warn("sheet " + name + ": " + err.Error())
 		}
+		z.sheetDrawings(b, parts[name])
 		comments, err := f.GetComments(name)
 		if err != nil {
 			continue
@@ -61,7 +69,140 @@ func readXLSX(j *job, in ingest.Input) ([]ingest.Document, error) {
 			}
 		}
 	}
+	if b.empty() {
+		if docs := z.plainSheets(); hasText(docs) {
+			return z.embedded(docs, "xl/embeddings/"), nil
+		}
+	}
 	return z.embedded([]ingest.Document{b.done()}, "xl/embeddings/"), nil
+}
+
+// sheetPart is a sheet of a workbook and where it stands in the archive.
+type sheetPart struct{ name, part string }
+
+// sheets lists the sheets that the workbook names.
+func (z *zipFile) sheets() (out []sheetPart) {
+	main := "xl/workbook.xml"
+	if !z.has(main) {
+		main = "xl/workbook2.xml"
+	}
+	data, _ := z.read(main)
+	byID, _ := z.rels(main)
+	for x := newXML(data); ; {
+		switch x.next() {
+		case xmlEOF:
+			return out
+		case xmlStart:
+			if x.name == "sheet" {
+				s := sheetPart{name: x.attr("name")}
+				for _, a := range strings.Fields(string(x.attrs)) {
+					if k, v, ok := strings.Cut(a, "="); ok && strings.HasSuffix(k, "id") {
+						if part := byID[strings.Trim(v, `"'`)]; part != "" {
+							s.part = part
+						}
+					}
+				}
+				out = append(out, s)
+			}
+		}
+	}
+}
+
+// sheetDrawings adds the text boxes, charts and diagrams on a sheet.
+func (z *zipFile) sheetDrawings(b *builder, part string) {
+	if part == "" {
+		return
+	}
+	_, byType := z.rels(part)
+	for _, d := range byType["drawing"] {
+		data, _ := z.read(d)
+		for _, s := range drawingParagraphs(data) {
+			b.para(s)
+		}
+		_, inner := z.rels(d)
+		z.drawings(b, inner)
+	}
+}
+
+// plainSheets reads cells as they are stored, for workbooks that the library
+// cannot open: no formats, so dates are numbers.
+func (z *zipFile) plainSheets() []ingest.Document {
+	b := z.j.newBuilder()
+	z.properties(&b.doc)
+	var shared []string
+	data, _ := z.read("xl/sharedStrings.xml")
+	for x := newXML(data); ; {
+		k := x.next()
+		if k == xmlEOF {
+			break
+		}
+		if k == xmlStart && x.name == "si" {
+			shared = append(shared, sharedText(x))
+		}
+	}
+	for i, s := range z.sheets() {
+		data, err := z.read(s.part)
+		if s.part == "" || err != nil {
+			continue
+		}
+		b.page(i + 1)
+		w := &sheetWriter{b: b, name: s.name}
+		var cells []string
+		kind := ""
+		for x := newXML(data); ; {
+			k := x.next()
+			if k == xmlEOF {
+				break
+			}
+			switch {
+			case k == xmlStart && x.name == "row":
+				b.j.check()
+				cells = nil
+				if n, err := strconv.Atoi(x.attr("r")); err == nil && n > w.number+1 {
+					w.row(nil)
+					w.number = n - 1
+				}
+			case k == xmlEnd && x.name == "row":
+				w.row(cells)
+			case k == xmlStart && x.name == "c":
+				kind = x.attr("t")
+				col := len(cells)
+				if c, _, err := excelize.CellNameToCoordinates(x.attr("r")); err == nil {
+					col = c - 1
+				}
+				for len(cells) <= min(col, 16384) {
+					cells = append(cells, "")
+				}
+			case k == xmlStart && x.name == "v" && len(cells) > 0:
+				v := x.inner()
+				if n, err := strconv.Atoi(v); kind == "s" && err == nil && n >= 0 && n < len(shared) {
+					v = shared[n]
+				}
+				cells[len(cells)-1] = v
+			case k == xmlStart && x.name == "is" && len(cells) > 0:
+				cells[len(cells)-1] = sharedText(x)
+			}
+		}
+		w.close()
+		z.sheetDrawings(b, s.part)
+	}
+	return []ingest.Document{b.done()}
+}
+
+// sharedText reads the text of the current element without phonetic guides.
+func sharedText(x *xmlReader) string {
+	var s strings.Builder
+	for level := x.depth; ; {
+		k := x.next()
+		switch {
+		case k == xmlEOF || k == xmlEnd && x.depth < level:
+			return s.String()
+		case k == xmlStart && x.name == "rPh":
+			x.skip()
+		case k == xmlStart && x.name == "t":
+			s.WriteString(x.inner())
+		}
+	}
 }
 
 func readSheet(b *builder, f *excelize.File, name string) error {

@@ -35,7 +35,7 @@ func (j *job) openZip(data []byte) (*zipFile, error) {
 	}
 	z := &zipFile{j: j, files: make(map[string]*zip.File, len(r.File)), order: r.File}
 	for _, f := range r.File {
-		name := strings.TrimPrefix(strings.ReplaceAll(f.Name, "\\", "/"), "/")
+		name := zipName(f.Name)
 		if _, dup := z.files[name]; !dup {
 			z.files[name] = f
 		}
@@ -222,12 +222,31 @@ func setLabel(doc *ingest.Document, key, value string) {
 	doc.Labels[key] = value
 }
 
-// zipHas reports whether an entry of that name shows in the data: in a local
-// header at the start or in the directory at the end.
+// zipHas reports whether the archive has an entry of that name. Where only the
+// start of a file is at hand, as for [Supported], the headers in it tell.
 func (p *probe) zipHas(name string) bool {
-	return p.hasPrefix(zipMagic) && (bytes.Contains(p.data[:min(len(p.data), 64<<10)], []byte(name)) ||
-		bytes.Contains(p.data[max(0, len(p.data)-256<<10):], []byte(name)))
+	if !p.hasPrefix(zipMagic) {
+		return false
+	}
+	if p.entries == nil {
+		p.entries = map[string]bool{}
+		r, err := zip.NewReader(bytes.NewReader(p.data), int64(len(p.data)))
+		if err == nil || r != nil {
+			for i, f := range r.File {
+				if i >= maxZipEntries {
+					break
+				}
+				p.entries[zipName(f.Name)] = true
+			}
+		}
+	}
+	if len(p.entries) == 0 {
+		return bytes.Contains(p.data[:min(len(p.data), 64<<10)], []byte(name))
+	}
+	return p.entries[name]
 }
+
+func zipName(s string) string { return strings.TrimPrefix(strings.ReplaceAll(s, "\\", "/"), "/") }
 
 func isZip(p *probe) bool { return p.hasPrefix(zipMagic) || p.hasPrefix("PK\x05\x06") }
 
