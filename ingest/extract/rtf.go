@@ -108,6 +108,8 @@ type rtfReader struct {
 	inTable bool
 	notes   []string
 	note    int // depth of the group of the open note; 0 for none
+	margin  bool // the open note is a header or a footer
+	around  []string
 	saved   string
 	pending rune // high surrogate
 	ignore  int
@@ -123,7 +125,6 @@ func newRTF(j *job) *rtfReader {
 var rtfSkipped = map[string]bool{
 	"fonttbl": true, "colortbl": true, "stylesheet": true, "listtable": true, "listoverridetable": true, "rsidtbl": true, "generator": true,
 	"pict": true, "themedata": true, "colorschememapping": true, "latentstyles": true, "datastore": true, "xmlnstbl": true, "fldinst": true,
-	"header": true, "headerl": true, "headerr": true, "headerf": true, "footer": true, "footerl": true, "footerr": true, "footerf": true,
 	"info": true, "nonshppict": true, "listtext": true, "pntext": true, "bkmkstart": true, "bkmkend": true, "revtbl": true, "filetbl": true,
 	"atnid": true, "atnref": true, "atndate": true, "atntime": true, "atrfstart": true, "atrfend": true, "wgrffmtfilter": true, "falt": true, "panose": true,
 	"ftnsep": true, "ftnsepc": true, "ftncn": true, "aftnsep": true, "aftnsepc": true, "aftncn": true, "mmathPr": true, "objclass": true, "objname": true,
@@ -164,8 +165,13 @@ func (r *rtfReader) run(b []byte) {
 		}
 	}
 	r.flushRaw()
-	r.para()
+	if len(r.row) > 0 {
+		r.rows, r.row = append(r.rows, r.row), nil
+	}
+	r.inTable = false
 	r.endTable()
+	r.para()
+	r.b.aside(r.around)
 }
 
 func (r *rtfReader) char(c byte) {
@@ -220,7 +226,11 @@ func (r *rtfReader) closeGroup() {
 	}
 	if r.note == n {
 		if s := oneLine(r.text.String()); s != "" {
-			r.notes = append(r.notes, s)
+			if r.margin {
+				r.around = append(r.around, s)
+			} else {
+				r.notes = append(r.notes, s)
+			}
 		}
 		r.text.Reset()
 		r.text.WriteString(r.saved)
@@ -251,7 +261,8 @@ func (r *rtfReader) control(b []byte, i int) int {
 			}
 			return i + 3
 		case '*':
-			if !r.g.skip {
+			// Only at the start of a group does it mark a destination.
+			if before := bytes.TrimRight(b[:i-1], "\r\n"); !r.g.skip && bytes.HasSuffix(before, []byte("{")) {
 				r.g.dest = "*"
 			}
 		case '~':
@@ -423,10 +434,11 @@ func (r *rtfReader) word(word string, num int, has bool) {
 			r.rows = append(r.rows, r.row)
 			r.row = nil
 		}
-	case "footnote", "annotation":
+	case "footnote", "annotation", "header", "headerl", "headerr", "headerf", "footer", "footerl", "footerr", "footerf":
 		r.flushRaw()
 		if r.note == 0 && len(r.groups) > 0 {
 			r.note = len(r.groups)
+			r.margin = strings.HasPrefix(word, "header") || strings.HasPrefix(word, "footer")
 			r.saved = r.text.String()
 			r.text.Reset()
 		}

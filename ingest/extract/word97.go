@@ -75,6 +75,9 @@ func readWord95(j *job, f *oleFile, main []byte) ([]ingest.Document, error) {
 		return nil, fmt.Errorf("%w: this Word file, by the method of Word 95", ingest.ErrEncrypted)
 	}
 	cp := codepage(languagePage(le16(main, 0x06)))
+	if le16(main, 0x14) == 0x100 {
+		cp = charmap.Macintosh
+	}
 	from, to := le32(main, 0x18), le32(main, 0x1c)
 	clx := part(main, main, 0x160)
 	var text wordText
