@@ -46,8 +46,8 @@ type feedbackInput struct {
 
 type feedbackQuote struct {
 	DocumentID string `json:"document_id" maxLength:"64"`
-	Start      whole  `json:"start" minimum:"0"`
-	End        whole  `json:"end" minimum:"0"`
+	Start      whole  `json:"start" minimum:"0" maximum:"9007199254740992"`
+	End        whole  `json:"end" minimum:"0" maximum:"9007199254740992"`
 	Quote      string `json:"quote,omitempty" maxLength:"8192"`
 }
 
@@ -196,6 +196,9 @@ func (s *Server) keepFeedback(ctx context.Context, in *feedbackInput) error {
 	}
 	if s.options.Data == "" {
 		return errReadOnlyServer
+	}
+	if _, err := in.Body.Filter.filter(); err != nil {
+		return err
 	}
 	in.Body.Collection = collection
 	err = s.addLine("feedback.jsonl", feedbackLine{time.Now().UTC(), requestID(ctx), grantOf(ctx).id, s.options.Version, in.Body}, maxFeedback)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -24,8 +25,11 @@ var looked = map[string]map[string]map[string]any{
 		"after":  {"anyOf": []any{map[string]any{"type": "string", "format": "date"}, map[string]any{"type": "string", "maxLength": 0}}},
 		"before": {"anyOf": []any{map[string]any{"type": "string", "format": "date"}, map[string]any{"type": "string", "maxLength": 0}}},
 	},
-	"IndexBody": {"path": {"pattern": `^(/|[A-Za-z]:[/\\]|$)`}},
+	"IndexBody": {"path": {"pattern": absolutePattern}},
 }
+
+// absolutePattern is what paths of this system begin with; none is fine too.
+var absolutePattern = map[bool]string{true: `^(/|$)`, false: `^([A-Za-z]:[/\\]|\\\\|$)`}[filepath.Separator == '/']
 
 // descriptionRoutes serve the description as OpenAPI 3.1.
 func (s *Server) descriptionRoutes(mux *router, routes huma.API) {

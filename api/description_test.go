@@ -47,6 +47,17 @@ func TestDescription(t *testing.T) {
 			t.Errorf("%s: %d %s", body, status, text)
 		}
 	}
+	for body, want := range map[string]int{
+		`{"rating":"good","question":"x","filter":{"after":"AAA"}}`: 400, `{"rating":"good","question":"x","filter":{"after":"2026-01-31"},"citations":[{"document_id":"a","start":1.0,"end":2}]}`: 204,
+		`{"rating":"good","question":"x","citations":[{"document_id":"a","start":0,"end":9223372036854775806}]}`: 400,
+	} {
+		if status, text, _ := request(t, "POST", server.URL+"/v1/feedback", body); status != want {
+			t.Errorf("%s: %d %s", body, status, text)
+		}
+	}
+	if status, text, _ := request(t, "POST", server.URL+"/v1/search/why-not", `{"query":"leave","document":"policies/annual-leave.md","limit":8.0,"filter":null}`); status != 200 {
+		t.Error(status, text)
+	}
 	for path, want := range map[string]int{
 		"/v1/documents?limit=": 400, "/v1/documents?status=": 400, "/v1/documents?status=ok&status=": 400, "/v1/documents?collection=": 200, "/v1/documents?path=": 200,
 		"/v1/documents?limit=1&status=ok": 200, "/v1/questions?limit=": 400,

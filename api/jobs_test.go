@@ -304,6 +304,13 @@ func TestUploadNames(t *testing.T) {
 	if status, text, _ := request(t, "POST", server.URL+"/v1/documents?name=a.json", `{"a": 1}`); status != 400 || !strings.Contains(text, "octet-stream") {
 		t.Errorf("a JSON file as a request: %d %s", status, text)
 	}
+	var fields bytes.Buffer
+	w := multipart.NewWriter(&fields)
+	_ = w.WriteField("collection", "hr")
+	_ = w.Close()
+	if status, text, _ := request(t, "POST", server.URL+"/v1/documents", fields.String(), "Content-Type", w.FormDataContentType()); status != 400 || !strings.Contains(text, "?collection=") {
+		t.Errorf("a field: %d %s", status, text)
+	}
 	kind, body := form(t)
 	if status, _, _ := request(t, "POST", server.URL+"/v1/documents", body, "Content-Type", kind); status != 400 {
 		t.Errorf("empty form: %d", status)

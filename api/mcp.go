@@ -23,6 +23,10 @@ const mcpInstructions = `lore answers from a fixed set of documents. Use "ask" f
 // documentScheme begins the URI of a document as a resource.
 const documentScheme = "lore://document/"
 
+// collectionScheme begins the URI of a document of another collection than the
+// default one.
+const collectionScheme = "lore://collection/"
+
 // Model Context Protocol: tools over what the other routes serve. A tool's error
 // goes back to the model as its result, in words that it can act on.
 func (s *Server) newMCP(g *grant) *mcp.Server {
@@ -49,8 +53,11 @@ func (s *Server) newMCP(g *grant) *mcp.Server {
 	}
 	server.AddResourceTemplate(&mcp.ResourceTemplate{Name: "document", Title: "Document", URITemplate: documentScheme + "{id}",
 		Description: "The text of a document of the default collection", MIMEType: "text/plain"}, s.mcpResource)
+	server.AddResourceTemplate(&mcp.ResourceTemplate{Name: "document_of_collection", Title: "Document of a collection", URITemplate: collectionScheme + "{collection}/document/{id}",
+		Description: "The text of a document of a collection", MIMEType: "text/plain"}, s.mcpResource)
 	server.AddPrompt(&mcp.Prompt{Name: "ask_documents", Title: "Ask the documents", Description: "Answer a question from the documents, with quotes",
-		Arguments: []*mcp.PromptArgument{{Name: "question", Description: "What is asked", Required: true}}}, mcpPrompt)
+		Arguments: []*mcp.PromptArgument{{Name: "question", Description: "What is asked", Required: true},
+			{Name: "collection", Description: "Where to look; default: the server's default collection"}}}, mcpPrompt)
 	return server
 }
 
@@ -375,11 +382,19 @@ func (s *Server) mcpRemove(ctx context.Context, _ *mcp.CallToolRequest, in mcpRe
 }
 
 func (s *Server) mcpResource(ctx context.Context, req *mcp.ReadResourceRequest) (*mcp.ReadResourceResult, error) {
+	name := ""
 	id, ok := strings.CutPrefix(req.Params.URI, documentScheme)
+	if rest, of := strings.CutPrefix(req.Params.URI, collectionScheme); of {
+		name, id, ok = strings.Cut(rest, "/document/")
+		ok = ok && name != ""
+	}
 	if !ok {
 		return nil, mcp.ResourceNotFoundError(req.Params.URI)
 	}
-	collection, err := s.collection(ctx, "")
+	collection, err := s.collection(ctx, name)
+	if errors.Is(err, store.ErrNoCollection) {
+		return nil, mcp.ResourceNotFoundError(req.Params.URI)
+	}
 	if err != nil {
 		return nil, s.toolError(ctx, err)
 	}
@@ -395,5 +410,8 @@ func (s *Server) mcpResource(ctx context.Context, req *mcp.ReadResourceRequest) 
 
 func mcpPrompt(_ context.Context, req *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
 	text := "Answer this question from the documents with the tool \"ask\". Keep its markers and quotes, add nothing of your own, and say so if the documents do not answer.\n\n" + req.Params.Arguments["question"]
+	if name := req.Params.Arguments["collection"]; name != "" {
+		text += "\n\nLook in the collection " + name + "."
+	}
 	return &mcp.GetPromptResult{Messages: []*mcp.PromptMessage{{Role: "user", Content: &mcp.TextContent{Text: text}}}}, nil
 }

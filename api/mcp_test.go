@@ -108,8 +108,17 @@ func TestMCP(t *testing.T) {
 			if err != nil || !strings.Contains(resource.Contents[0].Text, c.Quote) {
 				t.Errorf("resource: %v", err)
 			}
-			prompt, err := session.GetPrompt(t.Context(), &mcp.GetPromptParams{Name: "ask_documents", Arguments: map[string]string{"question": "why?"}})
-			if err != nil || len(prompt.Messages) != 1 {
+			resource, err = session.ReadResource(t.Context(), &mcp.ReadResourceParams{URI: "lore://collection/default/document/" + c.ID})
+			if err != nil || !strings.Contains(resource.Contents[0].Text, c.Quote) {
+				t.Errorf("resource of a collection: %v", err)
+			}
+			for _, uri := range []string{"lore://collection/none/document/" + c.ID, "lore://collection//document/" + c.ID, "lore://collection/default/document/x", "lore://document/x"} {
+				if _, err = session.ReadResource(t.Context(), &mcp.ReadResourceParams{URI: uri}); err == nil {
+					t.Errorf("%s was read", uri)
+				}
+			}
+			prompt, err := session.GetPrompt(t.Context(), &mcp.GetPromptParams{Name: "ask_documents", Arguments: map[string]string{"question": "why?", "collection": "hr"}})
+			if err != nil || len(prompt.Messages) != 1 || !strings.Contains(prompt.Messages[0].Content.(*mcp.TextContent).Text, "hr") {
 				t.Errorf("prompt: %v", err)
 			}
 		})

@@ -71,7 +71,7 @@ func (s *Server) uploadRoutes(mux *router, routes huma.API) {
 			{Name: "collection", In: "query", Schema: text},
 		},
 		RequestBody: &huma.RequestBody{Content: map[string]*huma.MediaType{
-			"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"file"},
+			"multipart/form-data": {Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"file"}, AdditionalProperties: false,
 				Properties: map[string]*huma.Schema{"file": {Type: huma.TypeArray, Items: file, MinItems: most(1), MaxItems: most(uploadFiles)}}}},
 			"application/octet-stream": {Schema: file},
 			"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, Required: []string{"url"}, Properties: map[string]*huma.Schema{
@@ -202,7 +202,7 @@ func (s *Server) receive(r *http.Request, collection string) (names []string, fr
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch kind {
 	case "multipart/form-data":
-		names, err = receiveForm(r, root)
+		names, err = receiveForm(r, root, r.URL.Path == "/v1/files") // OpenAI's has a purpose, and more
 		return names, "", err
 	case "application/json":
 		name, from, err := s.receiveURL(r, root)
@@ -255,8 +255,9 @@ func (s *Server) receiveURL(r *http.Request, root *os.Root) (name, from string, 
 	return name, host, keep(root, name, got.body)
 }
 
-// receiveForm stores the files of a form.
-func receiveForm(r *http.Request, root *os.Root) ([]string, error) {
+// receiveForm stores the files of a form; with others it may hold other fields,
+// which mean nothing.
+func receiveForm(r *http.Request, root *os.Root, others bool) ([]string, error) {
 	form, err := r.MultipartReader()
 	if err != nil {
 		return nil, newProblem(http.StatusBadRequest, typeInvalid, "invalid_request", "the form cannot be read")
@@ -275,8 +276,11 @@ func receiveForm(r *http.Request, root *os.Root) ([]string, error) {
 			return nil, newProblem(http.StatusBadRequest, typeInvalid, "too_many", fmt.Sprintf("at most %d files are taken at a time", uploadFiles))
 		}
 		given := rawName(part)
+		if given == "" && others {
+			continue
+		}
 		if given == "" {
-			continue // a field
+			return nil, newProblem(http.StatusBadRequest, typeInvalid, "field", "the form holds a field that is no file; a collection is named in the address, as ?collection=")
 		}
 		name, err := uploadName(given)
 		if err != nil {

@@ -22,7 +22,7 @@ type whyNotInput struct {
 		Query      string      `json:"query" minLength:"1" maxLength:"8192" doc:"What is searched for" example:"certificate renewal"`
 		Document   string      `json:"document" minLength:"1" maxLength:"4096" doc:"Identifier, path, URI or title of the document that is missed" example:"policies/annual-leave.md"`
 		Collection string      `json:"collection,omitempty" maxLength:"64" pattern:"^[A-Za-z0-9_-]*$"`
-		Limit      int         `json:"limit,omitempty" minimum:"0" maximum:"100" doc:"Passages at most; default 8"`
+		Limit      whole       `json:"limit,omitempty" minimum:"0" maximum:"100" doc:"Passages at most; default 8"`
 		Filter     *filterBody `json:"filter,omitempty"`
 	}
 }
@@ -51,7 +51,7 @@ func (s *Server) whyNotRoutes(routes huma.API) {
 		}
 		ctx, cancel := context.WithTimeout(ctx, s.options.Timeout)
 		defer cancel()
-		why, err := by.WhyNot(ctx, strings.TrimSpace(in.Body.Document), retrieve.Query{Text: in.Body.Query, Filter: filter, Limit: in.Body.Limit})
+		why, err := by.WhyNot(ctx, strings.TrimSpace(in.Body.Document), retrieve.Query{Text: in.Body.Query, Filter: filter, Limit: int(in.Body.Limit)})
 		if err != nil {
 			return nil, s.failed(ctx, err)
 		}

@@ -135,7 +135,7 @@ document; what the documents do not say, lore does not say.
 		return usagef("%w; `%s --help` lists the flags", err, cmd.CommandPath())
 	})
 	root.AddCommand(
-		p.indexCommand(), p.askCommand(), p.searchCommand(), p.chatCommand(), p.serveCommand(), p.mcpCommand(), p.tokenCommand(),
+		p.indexCommand(), p.askCommand(), p.searchCommand(), p.chatCommand(), p.serveCommand(), p.mcpCommand(), p.tokenCommand(), p.collectionCommand(),
 		p.lsCommand(), p.statusCommand(), p.rmCommand(), p.doctorCommand(), p.backupCommand(), p.compactCommand(),
 		p.modelCommand(), p.evalCommand(), p.extractCommand(), p.initCommand(), p.configCommand(), p.versionCommand(),
 	)
