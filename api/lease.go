@@ -135,6 +135,11 @@ func (l *lease) Text(ctx context.Context, id string) (text string, err error) {
 	return text, err
 }
 
+func (l *lease) Excerpt(ctx context.Context, id string, start, end int) (text string, err error) {
+	err = l.with(ctx, func(st store.Store) error { text, err = st.Excerpt(ctx, id, start, end); return err })
+	return text, err
+}
+
 func (l *lease) Points(ctx context.Context, id string, first, last int) (points []store.Point, err error) {
 	err = l.with(ctx, func(st store.Store) error { points, err = st.Points(ctx, id, first, last); return err })
 	return points, err

@@ -130,6 +130,13 @@ func (l *partStore) Text(ctx context.Context, id string) (string, error) {
 	return l.Store.Text(ctx, id)
 }
 
+func (l *partStore) Excerpt(ctx context.Context, id string, start, end int) (string, error) {
+	if err := l.sees(ctx, id); err != nil {
+		return "", err
+	}
+	return l.Store.Excerpt(ctx, id, start, end)
+}
+
 func (l *partStore) Points(ctx context.Context, id string, first, last int) ([]store.Point, error) {
 	if err := l.sees(ctx, id); err != nil {
 		return nil, err

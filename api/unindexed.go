@@ -25,6 +25,9 @@ func (unindexed) Documents(context.Context, store.Filter) iter.Seq2[store.Docume
 func (unindexed) Text(_ context.Context, id string) (string, error) {
 	return "", fmt.Errorf("document %s: %w", id, store.ErrNotFound)
 }
+func (unindexed) Excerpt(_ context.Context, id string, _, _ int) (string, error) {
+	return "", fmt.Errorf("document %s: %w", id, store.ErrNotFound)
+}
 func (unindexed) Points(context.Context, string, int, int) ([]store.Point, error) { return nil, nil }
 func (unindexed) Search(context.Context, store.Query) ([]store.Hit, error)        { return nil, nil }
 func (unindexed) Payloads(context.Context, []store.Hit) error                     { return nil }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/lore-kb/lore/analysis"
@@ -141,16 +142,17 @@ func (r *Retriever) between(ctx context.Context, points []store.Point, documentI
 	if touch {
 		return joined, nil
 	}
-	text, err := r.store.Text(ctx, documentID)
-	if err != nil {
-		return "", err
-	}
 	first, last := &points[0].Payload, &points[len(points)-1].Payload
-	if first.Start < 0 || first.Start > last.End || last.End > len(text) ||
-		text[first.Start:first.End] != first.Text || text[last.Start:last.End] != last.Text {
+	text, err := r.store.Excerpt(ctx, documentID, first.Start, last.End)
+	switch {
+	case errors.Is(err, store.ErrRange):
+		return "", nil
+	case err != nil:
+		return "", err
+	case !strings.HasPrefix(text, first.Text) || !strings.HasSuffix(text, last.Text):
 		return "", nil
 	}
-	return text[first.Start:last.End], nil
+	return text, nil
 }
 
 func clamp(i, lo, hi int) int { return max(lo, min(i, hi)) }

@@ -49,6 +49,10 @@ type Store interface {
 	// its points index, or an error wrapping [ErrNotFound].
 	Text(ctx context.Context, documentID string) (string, error)
 
+	// Excerpt returns bytes [start, end) of that text. A range that the text does
+	// not have is an error wrapping [ErrRange].
+	Excerpt(ctx context.Context, documentID string, start, end int) (string, error)
+
 	// Points returns the points of one document in order of Ordinal, with
 	// Ordinal in [first, last]; dense and sparse vectors are not filled.
 	Points(ctx context.Context, documentID string, first, last int) ([]Point, error)
@@ -135,6 +139,7 @@ type Settings struct {
 // Errors that callers test for with errors.Is.
 var (
 	ErrNotFound     = errors.New("not found")
+	ErrRange        = errors.New("outside of the text")
 	ErrNoCollection = errors.New("no such collection")
 	ErrEmptyFilter  = errors.New("an empty filter would select every document")
 	ErrDimension    = errors.New("wrong vector dimension")

@@ -183,6 +183,17 @@ func (s *Store) Text(_ context.Context, id string) (string, error) {
 	return "", fmt.Errorf("text of %s: %w", id, store.ErrNotFound)
 }
 
+func (s *Store) Excerpt(ctx context.Context, id string, start, end int) (string, error) {
+	text, err := s.Text(ctx, id)
+	if err == nil && (start < 0 || end < start || end > len(text)) {
+		return "", fmt.Errorf("text of %s: bytes %d to %d of %d: %w", id, start, end, len(text), store.ErrRange)
+	}
+	if err != nil {
+		return "", err
+	}
+	return text[start:end], nil
+}
+
 func (s *Store) Points(_ context.Context, id string, first, last int) ([]store.Point, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -133,6 +133,18 @@ func (s *Store) Text(ctx context.Context, documentID string) (string, error) {
 	return "", fmt.Errorf("text of document %s: parts are missing; index it again: %w", documentID, store.ErrCorrupt)
 }
 
+// Excerpt implements [store.Store].
+func (s *Store) Excerpt(ctx context.Context, documentID string, start, end int) (string, error) {
+	text, err := s.Text(ctx, documentID)
+	if err != nil {
+		return "", err
+	}
+	if start < 0 || end < start || end > len(text) {
+		return "", fmt.Errorf("text of document %s: bytes %d to %d of %d: %w", documentID, start, end, len(text), store.ErrRange)
+	}
+	return text[start:end], nil
+}
+
 func (s *Store) parts(ctx context.Context, documentID, version string, n int) (text string, whole bool, err error) {
 	list := make([]string, n)
 	for i := range list {

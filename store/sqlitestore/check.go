@@ -113,7 +113,7 @@ func (k *checker) database() error {
 // segments opens all segments of the snapshot and reads every byte of them. It
 // returns nil when that fails, and an error when another snapshot may do.
 func (k *checker) segments() (*index, error) {
-	generation, err := k.c.int("SELECT value FROM meta WHERE name = 'generation'")
+	generation, err := k.c.generation()
 	var ix *index
 	if err == nil {
 		ix, err = k.s.load(k.c, nil, generation)

@@ -21,11 +21,12 @@ type value = driver.Value
 // not safe for concurrent use. The driver is used without database/sql, whose
 // locks and conversions cost more than the short statements of a search.
 type conn struct {
-	c     driver.Conn
-	file  string
-	stmts map[string]driver.Stmt
-	epoch int // of the store's file
-	words *vocabularies
+	c      driver.Conn
+	file   string
+	stmts  map[string]driver.Stmt
+	epoch  int // of the store's file
+	words  *vocabularies
+	recent *recent
 }
 
 // synchronous makes a commit survive power loss, at the price of one fsync.
@@ -53,7 +54,7 @@ func openConn(file, mode string, immutable bool) (*conn, error) {
 	if err != nil {
 		return nil, damaged(file, err)
 	}
-	return &conn{c: c, file: file, stmts: map[string]driver.Stmt{}, words: &vocabularies{}}, nil
+	return &conn{c: c, file: file, stmts: map[string]driver.Stmt{}, words: &vocabularies{}, recent: &recent{}}, nil
 }
 
 func dsnPath(file string) string {

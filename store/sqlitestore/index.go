@@ -67,7 +67,7 @@ var errMoved = errors.New("segment was merged away")
 
 // current returns the index of the connection's snapshot, to be released.
 func (s *Store) current(c *conn) (*index, error) {
-	generation, err := c.int("SELECT value FROM meta WHERE name = 'generation'")
+	generation, err := c.generation()
 	if err != nil {
 		return nil, err
 	}

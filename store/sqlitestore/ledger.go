@@ -141,8 +141,21 @@ func (s *Store) Documents(ctx context.Context, f store.Filter) iter.Seq2[store.D
 
 // Text implements [store.Store].
 func (s *Store) Text(ctx context.Context, id string) (string, error) {
-	var out string
-	err := s.read(ctx, func(c *conn) error {
+	return s.excerpt(ctx, id, func(c *conn, d *row) (string, error) { return text(c, d.key, d.length, 0, d.length) })
+}
+
+// Excerpt implements [store.Store].
+func (s *Store) Excerpt(ctx context.Context, id string, start, end int) (string, error) {
+	return s.excerpt(ctx, id, func(c *conn, d *row) (string, error) {
+		if start < 0 || end < start || end > d.length {
+			return "", fmt.Errorf("bytes %d to %d of %d: %w", start, end, d.length, store.ErrRange)
+		}
+		return (&textReader{c: c, keep: true}).text(d.key, d.length, start, end)
+	})
+}
+
+func (s *Store) excerpt(ctx context.Context, id string, read func(*conn, *row) (string, error)) (out string, err error) {
+	err = s.read(ctx, func(c *conn) error {
 		d, found, err := document(c, id)
 		if err != nil {
 			return err
@@ -158,7 +171,7 @@ func (s *Store) Text(ctx context.Context, id string) (string, error) {
 			}
 			return err
 		}
-		out, err = text(c, d.key, d.length, 0, d.length)
+		out, err = read(c, &d)
 		return err
 	})
 	if err != nil {
@@ -171,23 +184,30 @@ func (s *Store) Text(ctx context.Context, id string) (string, error) {
 func (s *Store) Points(ctx context.Context, id string, first, last int) ([]store.Point, error) {
 	var out []store.Point
 	err := s.read(ctx, func(c *conn) error {
-		d, found, err := document(c, id)
-		if err != nil || !found || d.info.Chunks == 0 {
+		var key int64
+		if found, err := c.one("SELECT key FROM documents WHERE id = ? AND chunks > 0", func(v []value) error {
+			key = asInt(v[0])
+			return nil
+		}, idValue(id)); err != nil || !found {
 			return err
 		}
-		p, err := readPoints(c, &d)
+		generation, err := c.generation()
 		if err != nil {
 			return err
 		}
+		d, err := documentWithPoints(c, key, generation)
+		if err != nil || d == nil {
+			return err
+		}
 		first := max(0, first)
-		last := min(last, p.n-1)
+		last := min(last, d.points.n-1)
 		if last < first {
 			return nil
 		}
 		out = make([]store.Point, last-first+1)
-		reader := &textReader{c: c}
+		reader := &textReader{c: c, keep: true}
 		for i := last; i >= first; i-- {
-			if out[i-first], err = p.whole(reader, &d, i); err != nil {
+			if out[i-first], err = d.points.whole(reader, &d.row, i); err != nil {
 				return err
 			}
 		}
@@ -225,19 +245,32 @@ func openedPoints(c *conn, d *row, data []byte) (p *points, err error) {
 	return p, nil
 }
 
-// documentWithPoints reads the row of a key, and its points, and reports whether
-// there is one.
-func documentWithPoints(c *conn, key int64) (d row, p *points, found bool, err error) {
+// documentWithPoints reads the row of a key, and its points, as they are in a
+// generation; nil if there is none.
+func documentWithPoints(c *conn, key, generation int64) (*recentDocument, error) {
+	if d := c.recent.document(key, generation); d != nil {
+		return d, nil
+	}
+	d := new(recentDocument)
 	var data []byte
-	found, err = c.one("SELECT "+rowColumns+", p.data FROM documents d JOIN roots r ON r.key = d.root LEFT JOIN payloads p ON p.key = d.key WHERE d.key = ?", func(v []value) (err error) {
+	found, err := c.one("SELECT "+rowColumns+", p.data FROM documents d JOIN roots r ON r.key = d.root LEFT JOIN payloads p ON p.key = d.key WHERE d.key = ?", func(v []value) (err error) {
 		data = asBytes(v[11])
-		d, err = scanRow(c, v)
+		d.row, err = scanRow(c, v)
 		return err
 	}, key)
-	if err == nil && found {
-		p, err = openedPoints(c, &d, data)
+	if err != nil || !found {
+		return nil, err
 	}
-	return d, p, found, err
+	if d.points, err = openedPoints(c, &d.row, data); err != nil {
+		return nil, err
+	}
+	c.recent.keepDocument(d, generation)
+	return d, nil
+}
+
+// generation is the number of the snapshot that c reads.
+func (c *conn) generation() (int64, error) {
+	return c.int("SELECT value FROM meta WHERE name = 'generation'")
 }
 
 // whole decodes a point with its text.

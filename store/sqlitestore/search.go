@@ -105,32 +105,32 @@ func readPayloads(ctx context.Context, c *conn, hits []store.Hit, gone func(key 
 		x, y := hits[a].Key, hits[b].Key
 		return cmp.Or(cmp.Compare(x>>32, y>>32), cmp.Compare(y, x))
 	})
-	reader := &textReader{c: c}
-	var d row
-	var p *points
+	generation, err := c.generation()
+	if err != nil {
+		return err
+	}
+	reader := &textReader{c: c, keep: true}
+	var d *recentDocument
 	for n, i := range order {
 		h := &hits[i]
 		if n == 0 || h.Key>>32 != hits[order[n-1]].Key>>32 {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			var found bool
-			var err error
-			if d, p, found, err = documentWithPoints(c, int64(h.Key>>32)); err != nil {
+			if d, err = documentWithPoints(c, int64(h.Key>>32), generation); err != nil {
 				return err
 			}
-			if !found {
-				p = nil
+			if d == nil {
 				if err := gone(int64(h.Key >> 32)); err != nil {
 					return err
 				}
 			}
 		}
 		h.Payload = store.Payload{}
-		if p == nil {
+		if d == nil {
 			continue
 		}
-		point, err := p.whole(reader, &d, int(uint32(h.Key)))
+		point, err := d.points.whole(reader, &d.row, int(uint32(h.Key)))
 		if err != nil {
 			return err
 		}

@@ -96,6 +96,7 @@ type Store struct {
 	identity     os.FileInfo // of the file that is open
 	epoch        int         // how often it was replaced
 	vocabularies *vocabularies
+	recent       *recent
 }
 
 var _ store.Store = (*Store)(nil)
@@ -110,7 +111,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{file: file, collection: collection, model: o.Model, readOnly: o.ReadOnly, vocabularies: &vocabularies{}}
+	s := &Store{file: file, collection: collection, model: o.Model, readOnly: o.ReadOnly, vocabularies: &vocabularies{}, recent: &recent{}}
 	if err := s.open(ctx, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("open collection %q: %w", collection, err), s.Close())
 	}
@@ -334,7 +335,7 @@ func (s *Store) same() error {
 			_ = c.close()
 		}
 		s.index.release()
-		s.idle, s.index, s.identity, s.vocabularies = nil, nil, info, &vocabularies{}
+		s.idle, s.index, s.identity, s.vocabularies, s.recent = nil, nil, info, &vocabularies{}, &recent{}
 		s.epoch++
 	}
 	return nil
@@ -352,7 +353,7 @@ func (s *Store) reader() (*conn, error) {
 		return nil, err
 	}
 	s.mu.Lock()
-	epoch, words := s.epoch, s.vocabularies
+	epoch, words, recent := s.epoch, s.vocabularies, s.recent
 	if n := len(s.idle); n > 0 {
 		c := s.idle[n-1]
 		s.idle = s.idle[:n-1]
@@ -362,7 +363,7 @@ func (s *Store) reader() (*conn, error) {
 	s.mu.Unlock()
 	c, err := openConn(s.file, "ro", s.immutable)
 	if err == nil {
-		c.epoch, c.words = epoch, words
+		c.epoch, c.words, c.recent = epoch, words, recent
 	}
 	return c, err
 }

@@ -106,6 +106,7 @@ func text(c *conn, key int64, length, start, end int) (string, error) {
 // those who want several passages of a text ask for the last one first.
 type textReader struct {
 	c     *conn
+	keep  bool   // use c.recent
 	row   int64  // of the block; 0 for none
 	block []byte // as much of it as was wanted
 }
@@ -146,6 +147,12 @@ func (t *textReader) read(row int64, size int) error {
 		return nil
 	}
 	t.row = 0
+	if t.keep {
+		if b := t.c.recent.block(row, size); b != nil {
+			t.row, t.block = row, b
+			return nil
+		}
+	}
 	found, err := t.c.one("SELECT data FROM texts WHERE key = ?", func(v []value) error {
 		coded, err := unsealed(asBytes(v[0]))
 		if err == nil {
@@ -158,6 +165,9 @@ func (t *textReader) read(row int64, size int) error {
 	}
 	if err == nil {
 		t.row = row
+		if t.keep {
+			t.c.recent.keepBlock(row, t.block)
+		}
 	}
 	return err
 }

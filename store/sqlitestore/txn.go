@@ -64,7 +64,7 @@ func (s *Store) run(ctx context.Context, f func(*txn) error, indexed bool) error
 	if _, err := t.c.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	generation, err := t.c.int("SELECT value FROM meta WHERE name = 'generation'")
+	generation, err := t.c.generation()
 	t.generation = generation + 1
 	if err == nil {
 		err = s.mismatch(t.c)

@@ -139,6 +139,19 @@ func testText(t *testing.T, e *env) {
 	if got, err := s.Text(t.Context(), d.ID); err != nil || got != "one two\n\nthree" {
 		t.Errorf("text %q, %v", got, err)
 	}
+	for _, r := range [][2]int{{0, 0}, {0, 7}, {4, 14}, {14, 14}} {
+		if got, err := s.Excerpt(t.Context(), d.ID, r[0], r[1]); err != nil || got != "one two\n\nthree"[r[0]:r[1]] {
+			t.Errorf("excerpt %v is %q, %v", r, got, err)
+		}
+	}
+	for _, r := range [][2]int{{-1, 3}, {3, 2}, {0, 15}, {15, 16}} {
+		if got, err := s.Excerpt(t.Context(), d.ID, r[0], r[1]); !errors.Is(err, store.ErrRange) {
+			t.Errorf("excerpt %v is %q, %v, want ErrRange", r, got, err)
+		}
+	}
+	if _, err := s.Excerpt(t.Context(), store.DocumentID(e.collection, root, "none"), 0, 0); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("excerpt of no document: %v", err)
+	}
 	if _, err := s.Text(t.Context(), store.DocumentID(e.collection, root, "none")); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("text of an unknown document: %v, want ErrNotFound", err)
 	}

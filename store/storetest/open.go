@@ -205,6 +205,7 @@ func calls(ctx context.Context, s store.Store, d store.Document) map[string]erro
 		errs["Documents"] = err
 	}
 	_, errs["Text"] = s.Text(ctx, d.ID)
+	_, errs["Excerpt"] = s.Excerpt(ctx, d.ID, 0, 1)
 	_, errs["Points"] = s.Points(ctx, d.ID, 0, 9)
 	_, errs["Search"] = s.Search(ctx, store.Query{Leg: store.LegSparse, Sparse: question("apple"), Limit: 5})
 	_, errs["SearchDense"] = s.Search(ctx, store.Query{Leg: store.LegDense, Dense: vectorOf("x"), Limit: 5})
