@@ -20,6 +20,7 @@ type pdfFont struct {
 	name      string
 	bold      bool
 	composite bool
+	type3     bool
 	vertical  bool
 
 	// Simple fonts.
@@ -119,6 +120,7 @@ func (d *pdfDoc) simple(f *pdfFont, v pdf.Value) {
 	}
 	scale := 0.001
 	if subtype == "Type3" {
+		f.type3 = true
 		m := v.Key("FontMatrix")
 		if scale = m.Index(0).Float64(); scale == 0 {
 			scale = 0.001

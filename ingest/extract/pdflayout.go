@@ -38,6 +38,7 @@ type pdfLine struct {
 	region   int // number of the region it is in
 	turn     int
 	edge     bool // at the top or bottom of the page
+	rtl      bool // cells come from the right
 	dropped  bool
 }
 
@@ -161,7 +162,7 @@ func makeWords(glyphs []pdfGlyph) []pdfWord {
 		if g.size > cur.size && cur.chars < 2 {
 			cur.size, cur.y = g.size, g.y
 		}
-		cur.text = append(cur.text, expandLigatures(g.text)...)
+		cur.text = append(cur.text, visual(expandLigatures(g.text))...)
 		cur.x2 = math.Max(cur.x2, g.x2)
 		cur.chars++
 		last, _ := utf8.DecodeLastRuneInString(g.text)
@@ -565,10 +566,29 @@ func makeLines(spans []*pdfSpan) []pdfLine {
 				weight, line.size, line.y = s.chars, s.size, s.y
 			}
 		}
+		line.turnRTL()
 		lines = append(lines, line)
 		i = k
 	}
 	return lines
+}
+
+// turnRTL puts the text of a line that holds Hebrew or Arabic into the order of
+// reading, and its cells where they are read from right to left.
+func (l *pdfLine) turnRTL() {
+	if !slices.ContainsFunc(l.cells, hasRTL) {
+		return
+	}
+	rtl := mostlyRTL(l.cells)
+	for i, c := range l.cells {
+		l.cells[i] = reading(c, rtl)
+	}
+	l.rtl = rtl
+	if rtl {
+		slices.Reverse(l.cells)
+		slices.Reverse(l.starts)
+		slices.Reverse(l.ends)
+	}
 }
 
 // hyphenated reports whether a line ends in a hyphen that divides a word which

@@ -449,6 +449,9 @@ func (r *pdfReader) add(st *pdfState, f *pdfFont, m pdfMatrix, text string, w fl
 		return
 	}
 	advance := w * math.Hypot(dx, dy)
+	if f.type3 && advance > 3*size {
+		size = 1.6 * advance // drawn in units of its own
+	}
 	turn := 0
 	switch {
 	case math.Abs(dx) >= math.Abs(dy):
