@@ -74,7 +74,8 @@ func (r *run) readAll(ctx context.Context, tasks []task) error {
 		done   chan *outcome
 		weight int64
 	}
-	slots := make(chan slot, 4*r.opts.Workers)
+	// Files go on being read while a batch is written; memory bounds how many.
+	slots := make(chan slot, batchDocuments)
 	var dispatcher, workers errgroup.Group
 	workers.SetLimit(r.opts.Workers)
 	dispatcher.Go(func() error {

@@ -195,8 +195,14 @@ type posting struct{ term, local, rank uint32 }
 // buildPoints writes a segment of documents in ascending order of keys.
 func buildPoints(out io.Writer, docs []pointDocument) (int64, error) {
 	var b pointBuilder
-	var postings []posting
 	var values []float32
+	n := 0
+	for _, d := range docs {
+		for i := range d.points {
+			n += len(d.points[i].Sparse.Indices)
+		}
+	}
+	postings := make([]posting, 0, n)
 	for _, d := range docs {
 		b.document(d.key)
 		for i := range d.points {
@@ -387,6 +393,11 @@ func (p *pointSegment) list(term uint32) (l list, found bool, err error) {
 
 // listAt opens the list that takes bytes [from, to) of the postings.
 func (p *pointSegment) listAt(from, to uint32) (l list, err error) {
+	return p.listWith(from, to, &p.weights)
+}
+
+// listWith is listAt for those who give no weights and ask for no bounds, too.
+func (p *pointSegment) listWith(from, to uint32, w *weights) (l list, err error) {
 	if from >= to || int64(to) > int64(len(p.postings))-8 {
 		return l, fmt.Errorf("%s: %w", p.name, errSegment)
 	}
@@ -397,7 +408,7 @@ func (p *pointSegment) listAt(from, to uint32) (l list, err error) {
 	if p.largest == 0 {
 		l, ok = openList(p.postings[from:])
 	} else {
-		l, ok = openRiceList(p.postings[from:], &p.weights, p.largest)
+		l, ok = openRiceList(p.postings[from:], w, p.largest)
 	}
 	if !ok {
 		return l, fmt.Errorf("%s: %w", p.name, errSegment)
@@ -442,7 +453,7 @@ func mergePoints(out io.Writer, in []*pointState, interrupted func() error) (n i
 				if !more[i] || walks[i].term != term {
 					continue
 				}
-				l, err := s.listAt(walks[i].from, walks[i].to)
+				l, err := s.listWith(walks[i].from, walks[i].to, nil)
 				if err != nil {
 					return err
 				}

@@ -48,6 +48,7 @@ type listWriter struct {
 	skips   []byte
 	offsets []byte
 	tops    []float32
+	gaps    [blockSize]uint32
 }
 
 func (w *listWriter) reset() { w.locals, w.ranks = w.locals[:0], w.ranks[:0] }
@@ -72,7 +73,7 @@ func (w *listWriter) appendTo(b []byte, largest float32) []byte {
 		locals, ranks := w.locals[from:to], w.ranks[from:to]
 		ranks = ranks[:len(locals)]
 		var top float32
-		var gaps [blockSize]uint32
+		gaps := &w.gaps
 		ranked := byte(0)
 		for i, local := range locals {
 			top = max(top, w.weights.at(local, ranks[i]))
@@ -244,7 +245,7 @@ func openList(b []byte) (l list, ok bool) {
 }
 
 // openRiceList is openList for what listWriter writes: with the weights of the
-// segment and the largest of them.
+// segment and the largest of them. Without weights, short lists have no bound.
 func openRiceList(b []byte, w *weights, largest float32) (l list, ok bool) {
 	n, k := binary.Uvarint(b)
 	if k <= 0 || len(b) < k+4 || n == 0 || n > math.MaxUint32 {
@@ -261,6 +262,9 @@ func openRiceList(b []byte, w *weights, largest float32) (l list, ok bool) {
 		b = b[1:]
 	default:
 		l.data, l.blocks = b, 1
+		if w == nil {
+			return l, true
+		}
 		var blk block
 		l.decode(0, &blk)
 		for i, local := range blk.locals[:l.n] {

@@ -8,7 +8,9 @@ import (
 	"io"
 	"math"
 	"math/bits"
+	"runtime"
 	"slices"
+	"sync"
 )
 
 // Texts are coded with a vocabulary: strings that are common in the collection,
@@ -23,7 +25,7 @@ const (
 	maxSymbol     = 40 // bytes
 	maxCode       = 20 // bits
 	primaryBits   = 12 // of the table that decodes most codes in one step
-	learnRounds   = 6
+	learnRounds   = 8
 	learnSample   = 3 << 20
 	mostSymbols   = 1 << 16
 	minPairCount  = 3
@@ -48,67 +50,94 @@ type vocabulary struct {
 	trie *trie // of the encoder, made when first needed
 }
 
-// trie finds the longest symbol at a place of a text.
+// trie finds the longest symbol at a place of a text. Children of a node are
+// neighbours, in order of their bytes, level by level, so that what is used most
+// lies close together.
 type trie struct {
-	edges  []uint64 // (node << 8 | byte) + 1, and below it the node that it leads to; 0: free
-	symbol []int32  // by node; -1: none ends here
-	mask   uint32
+	nodes  []trieNode
+	labels []byte // of the edge that leads to each node; 8 more bytes follow
+	wide   [][256]uint32
 }
 
-func newTrie(symbols int) *trie {
-	size := 1 << bits.Len(uint(symbols*2))
-	return &trie{edges: make([]uint64, size), mask: uint32(size - 1), symbol: []int32{-1}}
+type trieNode struct {
+	symbol int32  // that ends here; -1 for none
+	first  uint32 // child
+	n      uint16 // children
+	wide   uint16 // number of its table in wide, from 1; 0: its labels are searched
 }
 
-// slot returns the place of an edge, or the free one where it belongs.
-func (t *trie) slot(key uint32) uint32 {
-	i := key * 0x9E3779B1 >> 7 & t.mask
-	for t.edges[i] != 0 && uint32(t.edges[i]>>32) != key {
-		i = (i + 1) & t.mask
+// wideNode is the number of children from which on a node has a table.
+const wideNode = 32
+
+// newTrie makes a trie of different symbols, by their numbers.
+func newTrie(symbols [][]byte) *trie {
+	t := &trie{nodes: []trieNode{{symbol: -1}}, labels: []byte{0}}
+	order := make([]uint32, len(symbols))
+	for i := range order {
+		order[i] = uint32(i)
 	}
-	return i
-}
-
-func (t *trie) add(s []byte, symbol int32) {
-	node := uint32(0)
-	for _, c := range s {
-		key := (node<<8 | uint32(c)) + 1
-		i := t.slot(key)
-		if t.edges[i] == 0 {
-			if 2*len(t.symbol) > len(t.edges) {
-				t.grow()
-				i = t.slot(key)
+	slices.SortFunc(order, func(a, b uint32) int { return bytes.Compare(symbols[a], symbols[b]) })
+	type span struct{ from, to, depth int } // of order: symbols that begin alike
+	spans := []span{{0, len(order), 0}}
+	for node := 0; node < len(spans); node++ {
+		s := spans[node]
+		if s.from < s.to && len(symbols[order[s.from]]) == s.depth {
+			t.nodes[node].symbol = int32(order[s.from])
+			s.from++
+		}
+		t.nodes[node].first = uint32(len(t.nodes))
+		for from := s.from; from < s.to; {
+			c := symbols[order[from]][s.depth]
+			to := from + 1
+			for to < s.to && symbols[order[to]][s.depth] == c {
+				to++
 			}
-			t.edges[i] = uint64(key)<<32 | uint64(len(t.symbol))
-			t.symbol = append(t.symbol, -1)
+			spans = append(spans, span{from, to, s.depth + 1})
+			t.nodes = append(t.nodes, trieNode{symbol: -1})
+			t.labels = append(t.labels, c)
+			t.nodes[node].n++
+			from = to
 		}
-		node = uint32(t.edges[i])
-	}
-	t.symbol[node] = symbol
-}
-
-func (t *trie) grow() {
-	old := t.edges
-	t.edges = make([]uint64, 2*len(old))
-	t.mask = uint32(len(t.edges) - 1)
-	for _, e := range old {
-		if e != 0 {
-			t.edges[t.slot(uint32(e>>32))] = e
+		if n := &t.nodes[node]; n.n >= wideNode && len(t.wide) < math.MaxUint16 {
+			var table [256]uint32
+			for i := range uint32(n.n) {
+				table[t.labels[n.first+i]] = n.first + i
+			}
+			t.wide = append(t.wide, table)
+			n.wide = uint16(len(t.wide))
 		}
 	}
+	t.labels = append(t.labels, zeros[:8]...)
+	return t
 }
 
 // longest returns the longest symbol that text begins with, and its length.
 func (t *trie) longest(text string) (symbol int32, length int) {
-	node := uint32(0)
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	node := &t.nodes[0]
 	for i := range len(text) {
-		e := t.edges[t.slot((node<<8|uint32(text[i]))+1)]
-		if e == 0 {
+		c := text[i]
+		next := uint32(0)
+		if node.wide != 0 {
+			next = t.wide[node.wide-1][c]
+		} else {
+			for k := uint32(0); k < uint32(node.n); k += 8 {
+				// Eight labels at a time: the lowest byte of x that is 0 is c.
+				x := binary.LittleEndian.Uint64(t.labels[node.first+k:]) ^ uint64(c)*ones
+				if x = (x - ones) &^ x & tops; x != 0 {
+					if j := k + uint32(bits.TrailingZeros64(x))/8; j < uint32(node.n) {
+						next = node.first + j
+					}
+					break
+				}
+			}
+		}
+		if next == 0 {
 			break
 		}
-		node = uint32(e)
-		if s := t.symbol[node]; s >= 0 {
-			symbol, length = s, i+1
+		node = &t.nodes[next]
+		if node.symbol >= 0 {
+			symbol, length = node.symbol, i+1
 		}
 	}
 	return symbol, length
@@ -128,23 +157,21 @@ func learn(samples []string) *vocabulary {
 	}
 	var counts []int
 	for round := 0; ; round++ {
-		t := newTrie(len(symbols))
+		coded := make([][]byte, len(symbols))
 		for i, s := range symbols {
-			t.add([]byte(s), int32(i))
+			coded[i] = []byte(s)
 		}
-		counts = make([]int, len(symbols))
-		pairs := map[uint64]int{}
-		for _, text := range samples {
-			last := int32(-1)
-			for i := 0; i < len(text); {
-				s, n := t.longest(text[i:])
-				counts[s]++
-				if last >= 0 && len(symbols[last])+n <= maxSymbol {
-					pairs[uint64(last)<<32|uint64(s)]++
-				}
-				last, i = s, i+n
+		t := newTrie(coded)
+		some := samples
+		if round < learnRounds/2 {
+			// Short symbols are known from less.
+			some = nil
+			for i := 0; i < len(samples); i += 4 {
+				some = append(some, samples[i])
 			}
 		}
+		var pairs pairCounts
+		counts, pairs = countSymbols(some, symbols, t)
 		if round == learnRounds {
 			break
 		}
@@ -162,11 +189,12 @@ func learn(samples []string) *vocabulary {
 			}
 		}
 		joined := map[string]int{}
-		for p, n := range pairs {
+		for i, p := range pairs.keys {
+			n := int(pairs.counts[i])
 			if n < minPairCount {
 				continue
 			}
-			if s := symbols[p>>32] + symbols[uint32(p)]; !known[s] {
+			if s := symbols[(p-1)>>32] + symbols[uint32(p-1)]; !known[s] {
 				joined[s] += n
 			}
 		}
@@ -193,6 +221,88 @@ func learn(samples []string) *vocabulary {
 	v.lengths = codeLengths(used)
 	v.assign()
 	return v
+}
+
+// countSymbols counts the symbols that samples are made of, and those that are
+// neighbours, on all processors.
+func countSymbols(samples []string, symbols []string, t *trie) ([]int, pairCounts) {
+	parts := min(len(samples), runtime.GOMAXPROCS(0))
+	counts, pairs := make([][]int, parts), make([]pairCounts, parts)
+	var wg sync.WaitGroup
+	for part := range parts {
+		wg.Go(func() {
+			n := make([]int, len(symbols))
+			p := newPairCounts(1 << 14)
+			for i := part; i < len(samples); i += parts {
+				last := int32(-1)
+				for text := samples[i]; text != ""; {
+					s, k := t.longest(text)
+					n[s]++
+					if last >= 0 && len(symbols[last])+k <= maxSymbol {
+						p.add(uint64(last)<<32|uint64(s), 1)
+					}
+					last, text = s, text[k:]
+				}
+			}
+			counts[part], pairs[part] = n, p
+		})
+	}
+	wg.Wait()
+	if parts == 0 {
+		return make([]int, len(symbols)), newPairCounts(1)
+	}
+	for part := 1; part < parts; part++ {
+		for s, n := range counts[part] {
+			counts[0][s] += n
+		}
+		for i, key := range pairs[part].keys {
+			if key != 0 {
+				pairs[0].add(key-1, pairs[part].counts[i])
+			}
+		}
+	}
+	return counts[0], pairs[0]
+}
+
+// pairCounts counts pairs of symbols.
+type pairCounts struct {
+	keys   []uint64 // the pair + 1; 0: free
+	counts []uint32
+	n      int
+}
+
+func newPairCounts(size int) pairCounts {
+	return pairCounts{keys: make([]uint64, size), counts: make([]uint32, size)}
+}
+
+func (p *pairCounts) add(pair uint64, n uint32) {
+	key := pair + 1
+	i := p.slot(key)
+	if p.keys[i] == 0 {
+		if p.n++; 2*p.n > len(p.keys) {
+			old := *p
+			*p = newPairCounts(2 * len(old.keys))
+			p.n = old.n
+			for j, k := range old.keys {
+				if k != 0 {
+					at := p.slot(k)
+					p.keys[at], p.counts[at] = k, old.counts[j]
+				}
+			}
+			i = p.slot(key)
+		}
+		p.keys[i] = key
+	}
+	p.counts[i] += n
+}
+
+func (p *pairCounts) slot(key uint64) int {
+	mask := len(p.keys) - 1
+	i := int(key*0x9E3779B97F4A7C15>>32) & mask
+	for p.keys[i] != 0 && p.keys[i] != key {
+		i = (i + 1) & mask
+	}
+	return i
 }
 
 // codeLengths returns the lengths of an optimal code, none beyond maxCode.
@@ -280,11 +390,11 @@ func (v *vocabulary) encoder() {
 	if v.trie != nil {
 		return
 	}
-	t := newTrie(len(v.lengths))
-	for s := range v.lengths {
-		t.add(v.strings[v.from[s]:v.from[s+1]], int32(s))
+	symbols := make([][]byte, len(v.lengths))
+	for s := range symbols {
+		symbols[s] = v.strings[v.from[s]:v.from[s+1]]
 	}
-	v.trie = t
+	v.trie = newTrie(symbols)
 }
 
 // encode appends the code of text to b.
