@@ -7,6 +7,7 @@ import (
 
 	"github.com/lore-kb/lore/analysis"
 	"github.com/lore-kb/lore/model"
+	"github.com/lore-kb/lore/model/neutral"
 	"github.com/lore-kb/lore/store"
 )
 
@@ -102,6 +103,10 @@ func embed(ctx context.Context, st store.Store, e model.Embedder, progress func(
 	if err != nil {
 		return fmt.Errorf("embed question set: %w", err)
 	}
+	centre, err := centreOf(ctx, st, e, stats.Embedded > 0)
+	if err != nil {
+		return fmt.Errorf("embed question set: %w", err)
+	}
 	done, total := stats.Embedded, stats.Points
 	for {
 		points, err := st.Pending(ctx, 16*batch)
@@ -123,7 +128,8 @@ func embed(ctx context.Context, st store.Store, e model.Embedder, progress func(
 			}
 			set := make([]store.PointVector, len(part))
 			for i, p := range part {
-				set[i] = store.PointVector{ID: p.ID, Digest: p.Digest, Vector: vectors[i]}
+				v := centre.Less(vectors[i], p.Payload.Language, model.TaskPassage.String())
+				set[i] = store.PointVector{ID: p.ID, Digest: p.Digest, Vector: v}
 			}
 			if err := st.SetVectors(ctx, set); err != nil {
 				return fmt.Errorf("embed question set: %w", err)
@@ -132,4 +138,28 @@ func embed(ctx context.Context, st store.Store, e model.Embedder, progress func(
 			progress(done, total)
 		}
 	}
+}
+
+// centreOf finds what the vectors of a model have in common, as the write path
+// does: what the settings remember, or else, before the first vector is stored,
+// that of neutral text, which they remember then.
+func centreOf(ctx context.Context, st store.Store, e model.Embedder, stored bool) (store.Centre, error) {
+	info := e.Info()
+	if info.Centred {
+		return store.Centre{}, nil
+	}
+	settings, err := st.Settings(ctx)
+	if err != nil {
+		return store.Centre{}, err
+	}
+	if c, known := settings.Centres[info.Fingerprint]; known || stored {
+		return c, nil
+	}
+	learnt, err := neutral.Learn(ctx, e.Embed)
+	if err != nil {
+		return store.Centre{}, err
+	}
+	c := store.Centre(learnt)
+	settings.Centres = map[string]store.Centre{info.Fingerprint: c}
+	return c, st.SetSettings(ctx, settings)
 }

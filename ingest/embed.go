@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"sort"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/lore-kb/lore/analysis"
 	"github.com/lore-kb/lore/model"
+	"github.com/lore-kb/lore/model/neutral"
 	"github.com/lore-kb/lore/store"
 )
 
@@ -80,6 +82,7 @@ type Vectors interface {
 	Pending(ctx context.Context, limit int) ([]store.Point, error)
 	SetVectors(ctx context.Context, vectors []store.PointVector) error
 	Settings(ctx context.Context) (store.Settings, error)
+	SetSettings(ctx context.Context, s store.Settings) error
 	Stats(ctx context.Context) (store.Stats, error) // Points and Embedded are read
 }
 
@@ -116,7 +119,7 @@ type filler struct {
 	wait     func(context.Context, time.Duration) error
 	now      func() time.Time
 
-	means   map[string][]float32
+	centre  store.Centre
 	ticker  ticker
 	done    int
 	refused map[string]bool // points whose text the embedder refuses
@@ -132,18 +135,16 @@ func (f *filler) fill(ctx context.Context) (Filled, error) {
 	if err != nil {
 		return out, fmt.Errorf("fill vectors: %w", err)
 	}
-	settings, err := f.store.Settings(ctx)
-	if err != nil {
-		return out, fmt.Errorf("fill vectors: %w", err)
-	}
-	f.means, f.refused = settings.Means, map[string]bool{}
+	f.refused = map[string]bool{}
 	total := stats.Points - stats.Embedded
 	if total <= 0 {
 		return out, nil
 	}
 	f.ticker = ticker{report: f.progress, now: f.now}
 	f.ticker.start(StageEmbed, total)
-	err = f.run(ctx)
+	if err = f.learn(ctx, stats.Embedded > 0); err == nil {
+		err = f.run(ctx)
+	}
 	f.ticker.end()
 	out.Embedded, out.Refused = f.done, len(f.refused)
 	if stats, e := f.store.Stats(context.WithoutCancel(ctx)); e == nil {
@@ -160,6 +161,40 @@ func (f *filler) fill(ctx context.Context) (Filled, error) {
 		out.Warning = fmt.Sprintf("%d texts got no vector, because the embedder refused them: %s", len(f.refused), oneLine(f.reason.Error()))
 	}
 	return out, nil
+}
+
+// learn finds what the model's vectors have in common: of the settings, or of
+// neutral text, which the settings then remember before any vector is stored.
+// Vectors that are stored as the model gave them stay alone among their like.
+func (f *filler) learn(ctx context.Context, stored bool) error {
+	info := f.embedder.Info()
+	if info.Centred {
+		return nil
+	}
+	settings, err := f.store.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	known := false
+	if f.centre, known = settings.Centres[info.Fingerprint]; known || stored {
+		return nil
+	}
+	c, err := neutral.Learn(ctx, f.call)
+	if err != nil {
+		if cancelled(ctx, err) {
+			return ctx.Err()
+		}
+		return errEmbedder{err}
+	}
+	if settings, err = f.store.Settings(ctx); err != nil {
+		return err
+	}
+	if settings.Centres = maps.Clone(settings.Centres); settings.Centres == nil {
+		settings.Centres = map[string]store.Centre{}
+	}
+	f.centre = store.Centre(c)
+	settings.Centres[info.Fingerprint] = f.centre
+	return f.store.SetSettings(ctx, settings)
 }
 
 func (f *filler) run(ctx context.Context) error {
@@ -237,7 +272,11 @@ func batches(points []store.Point, size int) [][]*text {
 // embedBatch embeds and stores one batch. A batch that is refused is halved,
 // down to the one text that is to blame.
 func (f *filler) embedBatch(ctx context.Context, batch []*text) error {
-	vectors, err := f.call(ctx, batch)
+	texts := make([]string, len(batch))
+	for i, t := range batch {
+		texts[i] = t.text
+	}
+	vectors, err := f.call(ctx, model.TaskPassage, texts)
 	me := (*model.Error)(nil)
 	switch {
 	case err == nil:
@@ -271,15 +310,11 @@ func (f *filler) embedBatch(ctx context.Context, batch []*text) error {
 	return nil
 }
 
-// call embeds the texts of a batch, again while failures are temporary.
-func (f *filler) call(ctx context.Context, batch []*text) ([][]float32, error) {
-	texts := make([]string, len(batch))
-	for i, t := range batch {
-		texts[i] = t.text
-	}
+// call embeds texts, again while failures are temporary.
+func (f *filler) call(ctx context.Context, task model.Task, texts []string) ([][]float32, error) {
 	pause := time.Second
 	for try := 1; ; try++ {
-		vectors, err := f.embedder.Embed(ctx, model.TaskPassage, texts)
+		vectors, err := f.embedder.Embed(ctx, task, texts)
 		if err == nil {
 			return vectors, f.check(vectors, len(texts))
 		}
@@ -315,10 +350,7 @@ func (f *filler) check(vectors [][]float32, n int) error {
 func (f *filler) put(ctx context.Context, batch []*text, vectors [][]float32) error {
 	var out []store.PointVector
 	for i, t := range batch {
-		v := vectors[i]
-		if len(f.means) > 0 {
-			v = centre(v, f.means[languageOf(t)+"/"+model.TaskPassage.String()])
-		}
+		v := f.centre.Less(vectors[i], languageOf(t), model.TaskPassage.String())
 		for _, p := range t.points {
 			out = append(out, store.PointVector{ID: p.ID, Digest: t.digest, Vector: v})
 		}
@@ -340,26 +372,6 @@ func languageOf(t *text) string {
 		return l
 	}
 	return analysis.Language(t.text)
-}
-
-// centre returns v at unit length less mean; v itself when there is no mean of
-// its length.
-func centre(v, mean []float32) []float32 {
-	if len(mean) != len(v) {
-		return v
-	}
-	var sum float64
-	for _, x := range v {
-		sum += float64(x) * float64(x)
-	}
-	if sum == 0 {
-		return v
-	}
-	out := make([]float32, len(v))
-	for i, x := range v {
-		out[i] = float32(float64(x)/math.Sqrt(sum)) - mean[i]
-	}
-	return out
 }
 
 // wait lets d pass, or ctx end.

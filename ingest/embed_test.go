@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -200,19 +201,75 @@ func TestFillEnds(t *testing.T) {
 	}
 }
 
-func TestFillSubtractsMeans(t *testing.T) {
-	b := unembedded(t, 1)
+// TestFillCentres fills with an embedder that does not centre its vectors: what
+// they have in common is learnt once, before the first is stored.
+func TestFillCentres(t *testing.T) {
+	b := unembedded(t, 9)
+	b.e.plain = true
 	rec := &vectors{Store: b.st}
 	b.st = rec
-	if err := b.st.SetSettings(t.Context(), store.Settings{Means: map[string][]float32{"en/passage": {1, 0}, "en/query": {9, 9}}}); err != nil {
-		t.Fatal(err)
-	}
 	if _, _, err := b.fill(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	v := rec.got[0].Vector
-	if v[0] > 0 || v[1] <= 0 || v[1] >= 1 {
-		t.Errorf("vector %v", v)
+	settings, err := b.st.Settings(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := settings.Centres["counter/2"]
+	if len(c.Means) != 4 || len(settings.Roots) != 1 {
+		t.Fatalf("settings %+v", settings)
+	}
+	mean := c.Means["en/passage"]
+	for _, v := range rec.got {
+		// the embedder's own is (length, count of e + 1), all within a right angle
+		x, y := float64(v.Vector[0]+mean[0]), float64(v.Vector[1]+mean[1])
+		if math.Abs(math.Hypot(x, y)-1) > 1e-5 || x <= 0 || y <= 0 {
+			t.Errorf("vector %v is not one at length 1 less the mean %v", v.Vector, mean)
+		}
+	}
+	n := len(b.e.texts)
+	b.write("more.txt", "one text more")
+	b.opts.NoWait = true
+	b.all()
+	if _, _, err := b.fill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(b.e.texts) != n+1 {
+		t.Errorf("%d texts embedded for one text more", len(b.e.texts)-n)
+	}
+}
+
+// TestFillLeavesVectorsAlike fills a collection that has vectors as the embedder
+// gives them already.
+func TestFillLeavesVectorsAlike(t *testing.T) {
+	b := unembedded(t, 3)
+	if _, _, err := b.fill(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.e.plain = true
+	b.write("more.txt", "one text more")
+	b.all()
+	rec := &vectors{Store: b.st}
+	b.st = rec
+	if _, _, err := b.fill(t.Context()); err != nil || len(rec.got) != 1 || rec.got[0].Vector[0] < 1 {
+		t.Errorf("%v, %v", rec.got, err)
+	}
+	if settings, err := b.st.Settings(t.Context()); err != nil || len(settings.Centres) != 0 {
+		t.Errorf("settings %+v, %v", settings, err)
+	}
+}
+
+// TestFillCannotLearn has an embedder that fails at the first text.
+func TestFillCannotLearn(t *testing.T) {
+	b := unembedded(t, 3)
+	b.e.plain = true
+	b.e.fail = func([]string) error { return &model.Error{Kind: model.KindAuth, Message: "no key"} }
+	got, _, err := b.fill(t.Context())
+	if err != nil || got.Pending != 3 || !strings.Contains(got.Warning, "no key") {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if settings, err := b.st.Settings(t.Context()); err != nil || len(settings.Centres) != 0 {
+		t.Errorf("settings %+v, %v", settings, err)
 	}
 }
 

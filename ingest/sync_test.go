@@ -93,7 +93,8 @@ func (x *reader) Extract(ctx context.Context, in Input) ([]Document, error) {
 // counter is an embedder of two dimensions that counts texts.
 type counter struct {
 	mu    sync.Mutex
-	batch int // of Info; 4 when zero
+	batch int  // of Info; 4 when zero
+	plain bool // its vectors are not centred
 	texts []string
 	fail  func(texts []string) error
 }
@@ -103,7 +104,7 @@ func (e *counter) Info() model.EmbedderInfo {
 	if batch == 0 {
 		batch = 4
 	}
-	return model.EmbedderInfo{Name: "counter", Fingerprint: "counter/2", Dimension: 2, Batch: batch}
+	return model.EmbedderInfo{Name: "counter", Fingerprint: "counter/2", Dimension: 2, Batch: batch, Centred: !e.plain}
 }
 
 func (e *counter) Embed(ctx context.Context, task model.Task, texts []string) ([][]float32, error) {

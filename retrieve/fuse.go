@@ -45,6 +45,10 @@ const (
 	// sharing its common words.
 	ownLanguage = 0.2
 
+	// ownShare is how much larger ownLanguage is than what was measured on the
+	// same text in both languages; for embedders whose centre was learnt.
+	ownShare = 1.25
+
 	// ownMatch is by how much more alike the pieces of one language are than those
 	// of two. A likeness of 1, piece by piece, counts as much as a cosine of 1.
 	ownMatch = 0.1
@@ -252,9 +256,9 @@ func (s *search) denseScores(list []candidate) []float64 {
 		} else if s.parsed.Language != "" {
 			switch p.Language {
 			case s.parsed.Language:
-				v -= ownLanguage
+				v -= s.ownLanguage
 			case "":
-				v -= ownLanguage / 2
+				v -= s.ownLanguage / 2
 			}
 		}
 		out[i] = v

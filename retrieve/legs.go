@@ -17,8 +17,8 @@ import (
 
 // collection is what a question needs to know of the collection as a whole.
 type collection struct {
-	stats store.Stats
-	means map[string][]float32
+	stats  store.Stats
+	centre store.Centre // of the embedder, if it does not centre its vectors
 }
 
 // languages returns those that a share of the points worth keeping apart is
@@ -51,7 +51,7 @@ func (r *Retriever) look(ctx context.Context) (collection, error) {
 			if err != nil {
 				return collection{}, err
 			}
-			c.means = settings.Means
+			c.centre = settings.Centres[e.Info().Fingerprint]
 		}
 		r.seen, r.seenAt = c, now
 	}
@@ -73,7 +73,10 @@ func (r *Retriever) searchLegs(ctx context.Context, s *search) error {
 		}
 	}
 	if e := r.options.Embedder; e != nil {
-		s.centred = e.Info().Centred || len(s.collection.means) > 0
+		s.centred, s.ownLanguage = e.Info().Centred, ownLanguage
+		if c := s.collection.centre; len(c.Means) > 0 {
+			s.centred, s.ownLanguage = true, ownShare*c.OwnLanguage
+		}
 	}
 	legs, cancel := context.WithTimeout(ctx, r.options.LegTimeout)
 	defer cancel()
@@ -172,20 +175,12 @@ func (r *Retriever) searchDense(ctx context.Context, s *search) ([]store.Hit, er
 	if len(vectors) != 1 {
 		return nil, fmt.Errorf("%s gave %d vectors for one question", r.options.Embedder.Info().Name, len(vectors))
 	}
-	v := Centre(vectors[0], s.collection.means[s.language()+"/"+model.TaskQuery.String()])
+	v := s.collection.centre.Less(vectors[0], s.parsed.Language, model.TaskQuery.String())
 	query := store.Query{Leg: store.LegDense, Dense: v, Filter: s.filter, Limit: s.window, Bare: s.bare}
 	if len(s.filter.Languages) == 0 {
 		query.Apart = s.collection.languages()
 	}
 	return r.store.Search(ctx, query)
-}
-
-// language of the question for means: an undecided one counts as English.
-func (s *search) language() string {
-	if s.parsed.Language == "" {
-		return "en"
-	}
-	return s.parsed.Language
 }
 
 // setTerms joins the question's terms with their weights in the collection.

@@ -122,26 +122,27 @@ func (r *Retriever) chosen(ctx context.Context, q Query, bare bool) (*search, []
 
 // search is one question on its way.
 type search struct {
-	query      Query
-	parsed     *analysis.Parsed
-	filter     store.Filter
-	centred    bool // vectors are free of their language's mean
-	limit      int
-	window     int
-	bare       bool // the legs give bare hits, which payloads completes
-	payloads   func([]store.Hit) error
-	budget     int // tokens of a passage
-	collection collection
-	terms      []TermWeight
-	sparse     legHits
-	dense      legHits
-	phrase     []store.Hit // holding the quoted phrases' terms
-	matcher    func(texts []string) ([]float64, error)
-	candidates []candidate // ranked
-	weights    weights
-	notes      []string
-	result     *Result
-	begin      time.Time
+	query       Query
+	parsed      *analysis.Parsed
+	filter      store.Filter
+	centred     bool    // vectors are free of their language's mean
+	ownLanguage float64 // what a passage in the question's language gives up
+	limit       int
+	window      int
+	bare        bool // the legs give bare hits, which payloads completes
+	payloads    func([]store.Hit) error
+	budget      int // tokens of a passage
+	collection  collection
+	terms       []TermWeight
+	sparse      legHits
+	dense       legHits
+	phrase      []store.Hit // holding the quoted phrases' terms
+	matcher     func(texts []string) ([]float64, error)
+	candidates  []candidate // ranked
+	weights     weights
+	notes       []string
+	result      *Result
+	begin       time.Time
 }
 
 // legHits is what one leg gave.

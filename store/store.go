@@ -130,10 +130,9 @@ type Root struct {
 // Settings is what a collection remembers about itself.
 type Settings struct {
 	Roots []Root
-	// Means are the mean vectors that are subtracted from vectors of a language
-	// before they are stored or asked, by "language/task"; empty when the
-	// embedder centres its vectors itself.
-	Means map[string][]float32
+	// Centres are what is taken off the vectors of models that do not centre them
+	// themselves before they are stored or asked, by Model.Fingerprint.
+	Centres map[string]Centre
 }
 
 // Errors that callers test for with errors.Is.

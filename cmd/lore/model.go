@@ -191,7 +191,7 @@ const switchRounds = 3
 // not hold it up.
 func fillSwitch(ctx context.Context, st store.Store, switcher store.Switcher, w store.Switch, fill func(ingest.Vectors) (ingest.Filled, error), warn func(string)) error {
 	for range switchRounds {
-		filled, err := fill(switchVectors{w, switcher})
+		filled, err := fill(switchVectors{w, switcher, st})
 		if err != nil {
 			return err
 		}
@@ -214,15 +214,19 @@ func fillSwitch(ctx context.Context, st store.Store, switcher store.Switcher, w 
 	return nil
 }
 
-// switchVectors lets a switch be filled like a store. It has no means: those of
-// the settings are the present model's.
+// switchVectors lets a switch be filled like a store.
 type switchVectors struct {
 	store.Switch
 	switcher store.Switcher
+	store    store.Store
 }
 
-func (v switchVectors) Settings(context.Context) (store.Settings, error) {
-	return store.Settings{}, nil
+func (v switchVectors) Settings(ctx context.Context) (store.Settings, error) {
+	return v.store.Settings(ctx)
+}
+
+func (v switchVectors) SetSettings(ctx context.Context, s store.Settings) error {
+	return v.store.SetSettings(ctx, s)
 }
 
 func (v switchVectors) Stats(ctx context.Context) (store.Stats, error) {

@@ -444,7 +444,7 @@ func testSettings(t *testing.T, e *env) {
 			{ID: store.RootID("file:///b"), URI: "file:///b", Include: []string{"*.md", "文/**"}, Exclude: []string{"x"}, Labels: map[string]string{"a": "b"}},
 			{ID: store.RootID("file:///a"), URI: "file:///a"},
 		},
-		Means: map[string][]float32{"en/query": {0.25, -1, 1e-9}, "zh/passage": {0.1, 3e7, 0}},
+		Centres: map[string]store.Centre{"model/3": {Means: map[string][]float32{"en/query": {0.25, -1, 1e-9}, "zh/passage": {0.1, 3e7, 0}}, OwnLanguage: 0.125}},
 	}
 	for _, want := range []store.Settings{full, {Roots: full.Roots[1:]}, full} {
 		if err := s.SetSettings(t.Context(), want); err != nil {

@@ -1,9 +1,7 @@
 // Command means computes the mean vectors that the encoder takes off its vectors:
-// of English and Chinese passages and questions. One part of the text is its own:
-// many topics put into patterns of many kinds of writing, the same in both
-// languages, so that a mean says what language and task a vector is of, and little
-// else. The means of passages are half that and half of paragraphs of real
-// documents, where folders of Markdown are given. The committed means were made
+// of English and Chinese passages and questions. One part of the text is that of
+// package neutral. The means of passages are half that and half of paragraphs of
+// real documents, where folders of Markdown are given. The committed means were made
 // with the pages of the 18F handbook, and the English and Chinese documentation of
 // Apache APISIX:
 //
@@ -21,6 +19,13 @@ import (
 
 	"github.com/lore-kb/lore/model"
 	"github.com/lore-kb/lore/model/encoder"
+	"github.com/lore-kb/lore/model/neutral"
+)
+
+// The number of patterns that each topic is put into.
+const (
+	questionsPerTopic = 4
+	passagesPerTopic  = 3
 )
 
 // paragraphsPerFolder is how many paragraphs of a folder count.
@@ -49,10 +54,10 @@ func run(name, english, chinese string) error {
 		texts   []string
 		folders string
 	}{
-		{model.TaskPassage, texts(0, englishPassages, passagesPerTopic), english},
-		{model.TaskQuery, texts(0, englishQuestions, questionsPerTopic), ""},
-		{model.TaskPassage, texts(1, chinesePassages, passagesPerTopic), chinese},
-		{model.TaskQuery, texts(1, chineseQuestions, questionsPerTopic), ""},
+		{model.TaskPassage, neutral.Passages("en", passagesPerTopic), english},
+		{model.TaskQuery, neutral.Questions("en", questionsPerTopic), ""},
+		{model.TaskPassage, neutral.Passages("zh", passagesPerTopic), chinese},
+		{model.TaskQuery, neutral.Questions("zh", questionsPerTopic), ""},
 	} {
 		m, err := mean(e, set.task, set.texts)
 		if err != nil {

@@ -8,25 +8,6 @@ import (
 	"testing"
 )
 
-func TestTopicsAreInBothLanguages(t *testing.T) {
-	for line := range strings.Lines(topics) {
-		if f := strings.Split(strings.TrimSpace(line), "\t"); len(f) != 2 || f[0] == "" || f[1] == "" {
-			t.Errorf("topic %q is not a pair", line)
-		}
-	}
-	if a, b := len(englishPassages), len(chinesePassages); a != b {
-		t.Errorf("%d English patterns of passages, %d Chinese", a, b)
-	}
-	if a, b := len(englishQuestions), len(chineseQuestions); a != b {
-		t.Errorf("%d English patterns of questions, %d Chinese", a, b)
-	}
-	for _, s := range texts(1, chineseQuestions, questionsPerTopic) {
-		if strings.Contains(s, "*") {
-			t.Fatalf("a pattern was left unfilled: %s", s)
-		}
-	}
-}
-
 func TestParagraphs(t *testing.T) {
 	root := t.TempDir()
 	long := strings.Repeat("some words of a paragraph ", 6)

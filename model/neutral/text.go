@@ -1,4 +1,4 @@
-package main
+package neutral
 
 import (
 	_ "embed"
@@ -79,11 +79,22 @@ var (
 	}
 )
 
-// The number of patterns that each topic is put into.
-const (
-	questionsPerTopic = 4
-	passagesPerTopic  = 3
-)
+// Questions returns questions in a language, "en" or "zh", each topic in so many
+// patterns; those of both languages stand at the same places.
+func Questions(language string, perTopic int) []string {
+	if language == "zh" {
+		return texts(1, chineseQuestions, perTopic)
+	}
+	return texts(0, englishQuestions, perTopic)
+}
+
+// Passages returns passages in a language, "en" or "zh", as Questions does.
+func Passages(language string, perTopic int) []string {
+	if language == "zh" {
+		return texts(1, chinesePassages, perTopic)
+	}
+	return texts(0, englishPassages, perTopic)
+}
 
 // texts puts every topic of a language (column of topics) into some of the
 // patterns, in turn.
