@@ -26,6 +26,10 @@ type Document struct {
 	// Recording is speech that is still to be transcribed, as it stood in the
 	// file; such a document has no text. See [Transcribing].
 	Recording []byte
+	// Picture is an image whose text is still to be recognised, as it stood in
+	// the file; such a document has no text. Only readers and who calls them see
+	// it: no Extractor returns it.
+	Picture []byte
 }
 
 // Block is a piece of a document that is one thing to a reader.

@@ -57,6 +57,7 @@ question is put to it alone.`,
 		settingFlag(cmd, key, "")
 	}
 	settingFlag(cmd, "transcriber", "")
+	settingFlag(cmd, "captioner", "")
 	settingFlag(cmd, "password_file", "")
 	settingFlag(cmd, "limit", "n")
 	filterFlag(cmd, &f.filters)

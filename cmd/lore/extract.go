@@ -83,6 +83,7 @@ func (p *program) extractCommand() *cobra.Command {
 		},
 	}
 	settingFlag(cmd, "transcriber", "")
+	settingFlag(cmd, "captioner", "")
 	settingFlag(cmd, "password_file", "")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON with the structure")
 	return cmd

@@ -54,6 +54,7 @@ with the next run.`,
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "let a folder that is empty now remove all its documents")
 	flags.BoolVar(&f.asJSON, "json", false, "print the report as JSON")
 	settingFlag(cmd, "transcriber", "")
+	settingFlag(cmd, "captioner", "")
 	settingFlag(cmd, "password_file", "")
 	p.lockTimeoutFlag(cmd)
 	return cmd

@@ -43,7 +43,7 @@ that "lore index" can run beside the server.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.serve(cmd.Context(), f) },
 	}
-	for _, key := range []string{"addr", "token", "model", "language", "caution", "reranker", "transcriber", "password_file"} {
+	for _, key := range []string{"addr", "token", "model", "language", "caution", "reranker", "transcriber", "captioner", "password_file"} {
 		settingFlag(cmd, key, "")
 	}
 	flags := cmd.Flags()

@@ -235,7 +235,19 @@ func (p *program) readers() (*extract.Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.cfg.Origin("password_file"), err)
 	}
-	return extract.NewPool(&extract.PoolOptions{Options: extract.Options{Passwords: passwords}})
+	o := &extract.PoolOptions{Options: extract.Options{Passwords: passwords}}
+	switch kind, name, _ := strings.Cut(p.cfg.Captioner, ":"); kind {
+	case "none":
+	case "ollama", "openai", "anthropic":
+		c, err := langchain.NewCaptioner(p.serverOptions(langchain.Provider(kind), name))
+		if err != nil {
+			return nil, &exitError{exitUsage, fmt.Errorf("captioner: %w", err)}
+		}
+		o.Captioner = c
+	default:
+		return nil, usagef("%s: captioner %q is not known; use none, ollama:NAME, openai:NAME or anthropic:NAME", p.cfg.Origin("captioner"), p.cfg.Captioner)
+	}
+	return extract.NewPool(o)
 }
 
 // readPasswords returns the lines of a file; no file has none.

@@ -64,7 +64,7 @@ func readDOCX(j *job, in ingest.Input) ([]ingest.Document, error) {
 			}
 		}
 	}
-	return z.embedded(docs, "word/embeddings/"), nil
+	return z.media(z.embedded(docs, "word/embeddings/"), "word/media/"), nil
 }
 
 // texts are the paragraphs of a part without their structure.

@@ -23,6 +23,11 @@ type Options struct {
 	MaxDepth   int      // containers inside containers (4)
 	MaxPages   int      // pages of one document (20000)
 	Passwords  []string // tried on encrypted files, after the empty one
+	// Pictures inside mails and archives come out as documents that hold nothing
+	// but their Picture; false: they are warnings. A [Pool] sets it by itself.
+	Pictures bool
+	// Media takes the larger pictures of Word and PowerPoint files as well.
+	Media bool
 }
 
 func (o *Options) withDefaults() Options {
@@ -79,6 +84,7 @@ type job struct {
 	byRatio    bool  // textLeft comes from MaxRatio rather than from MaxText
 	unpackLeft int64 // bytes that containers may still unpack
 	recorded   int   // bytes of recordings in members so far
+	pictured   int   // bytes of pictures in members so far
 	streamMax  int   // bytes that one stream of a PDF may unpack to
 }
 
@@ -89,6 +95,12 @@ func (j *job) read(in ingest.Input) (docs []ingest.Document, err error) {
 		return nil, fmt.Errorf("%w: the file is empty", ingest.ErrNoText)
 	}
 	f, why := recognise(in.Name, in.Data)
+	if f == nil && j.depth > 0 && j.o.Pictures {
+		if media := imageMedia(in.Data); media != "" && j.pictured+len(in.Data) <= maxPictures {
+			j.pictured += len(in.Data)
+			return []ingest.Document{{MediaType: media, Picture: in.Data}}, nil
+		}
+	}
 	if f == nil {
 		return nil, fmt.Errorf("%w: %s", ingest.ErrUnsupported, why)
 	}
@@ -124,7 +136,7 @@ func recovered(docs *[]ingest.Document, err *error) {
 
 func hasText(docs []ingest.Document) bool {
 	for i := range docs {
-		if len(docs[i].Blocks) > 0 || docs[i].Recording != nil {
+		if len(docs[i].Blocks) > 0 || docs[i].Recording != nil || docs[i].Picture != nil {
 			return true
 		}
 	}

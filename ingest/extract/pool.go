@@ -28,6 +28,7 @@ type PoolOptions struct {
 	Args       []string      // ([ChildArg])
 	Env        []string      // added to a child's nearly empty environment
 	NoOCR      bool          // leaves images of text unread even where tesseract is installed
+	Captioner  Captioner     // describes pictures; nil: none does
 }
 
 // Pool reads each file in a child process, so that a file that hangs, bombs or
@@ -37,6 +38,7 @@ type Pool struct {
 	p       *sandbox.Pool
 	version string
 	ocr     *ocr // nil: none wanted
+	caption Captioner
 }
 
 // NewPool returns a pool. Close it to end its children.
@@ -45,6 +47,15 @@ func NewPool(o *PoolOptions) (*Pool, error) {
 	if o != nil {
 		c = *o
 	}
+	pool := &Pool{version: version, caption: c.Captioner}
+	if !c.NoOCR {
+		timeout := c.Timeout
+		if timeout <= 0 {
+			timeout = time.Minute
+		}
+		pool.ocr = findOCR(max(c.Workers, 2), timeout)
+	}
+	c.Pictures, c.Media = pool.seesPictures(), c.Captioner != nil
 	setup, err := json.Marshal(c.Options)
 	if err != nil {
 		return nil, fmt.Errorf("set up extraction: %w", err)
@@ -61,21 +72,14 @@ func NewPool(o *PoolOptions) (*Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up extraction: %w", err)
 	}
-	pool := &Pool{p: p, version: version}
-	if !c.NoOCR {
-		timeout := c.Timeout
-		if timeout <= 0 {
-			timeout = time.Minute
-		}
-		pool.ocr = findOCR(max(c.Workers, 2), timeout)
-	}
+	pool.p = p
 	return pool, nil
 }
 
 // Supported is like the function of that name, and true as well for images where
-// tesseract is installed.
+// tesseract is installed or a captioner is at hand.
 func (p *Pool) Supported(name string, head []byte) bool {
-	return Supported(name, head) || p.ocr != nil && p.ocr.tesseract != "" && imageMedia(head) != ""
+	return Supported(name, head) || p.seesPictures() && imageMedia(head) != ""
 }
 
 // Version implements [ingest.Extractor].
@@ -88,10 +92,15 @@ func (p *Pool) Extract(ctx context.Context, in ingest.Input) ([]ingest.Document,
 		return []ingest.Document{{MediaType: media, Recording: in.Data}}, nil // nothing of it is read here
 	}
 	docs, err := p.read(ctx, in)
-	if err != nil && p.ocr != nil && (errors.Is(err, ingest.ErrNoText) || errors.Is(err, ingest.ErrUnsupported)) {
-		return p.ocr.extract(ctx, in, err)
+	if err != nil && (errors.Is(err, ingest.ErrNoText) || errors.Is(err, ingest.ErrUnsupported)) {
+		if media := imageMedia(in.Data); media != "" {
+			return p.picture(ctx, in, media, err)
+		}
+		if p.ocr != nil {
+			return p.ocr.extract(ctx, in, err)
+		}
 	}
-	return docs, err
+	return p.pictures(ctx, docs, err)
 }
 
 func (p *Pool) read(ctx context.Context, in ingest.Input) ([]ingest.Document, error) {

@@ -76,7 +76,7 @@ func readPPTX(j *job, in ingest.Input) ([]ingest.Document, error) {
 			}
 		}
 	}
-	return z.embedded([]ingest.Document{b.done()}, "ppt/embeddings/"), nil
+	return z.media(z.embedded([]ingest.Document{b.done()}, "ppt/embeddings/"), "ppt/media/"), nil
 }
 
 func pptxAuthors(z *zipFile) map[string]string {

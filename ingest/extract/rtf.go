@@ -107,7 +107,7 @@ type rtfReader struct {
 	rows    [][]string
 	inTable bool
 	notes   []string
-	note    int // depth of the group of the open note; 0 for none
+	note    int  // depth of the group of the open note; 0 for none
 	margin  bool // the open note is a header or a footer
 	around  []string
 	saved   string

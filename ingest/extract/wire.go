@@ -149,7 +149,7 @@ func encodeReply(docs []ingest.Document, err error) []byte {
 	}
 	size := 64
 	for i := range docs {
-		size += len(docs[i].Text) + len(docs[i].Recording) + 16*len(docs[i].Blocks) + 256
+		size += len(docs[i].Text) + len(docs[i].Recording) + len(docs[i].Picture) + 16*len(docs[i].Blocks) + 256
 	}
 	e.b = make([]byte, 0, size)
 	e.int(0)
@@ -204,6 +204,7 @@ func (e *encoder) document(d *ingest.Document) {
 	e.str(d.Text)
 	e.strs(d.Warnings)
 	e.str(string(d.Recording))
+	e.str(string(d.Picture))
 	e.int(len(d.Pages))
 	for _, m := range d.Pages {
 		e.int(m.Offset)
@@ -263,6 +264,9 @@ func (d *decoder) document() ingest.Document {
 	doc.Warnings = d.strs()
 	if s := d.str(); s != "" {
 		doc.Recording = []byte(s)
+	}
+	if s := d.str(); s != "" {
+		doc.Picture = []byte(s)
 	}
 	if n := d.count(2); n > 0 {
 		doc.Pages = make([]ingest.Mark, n)

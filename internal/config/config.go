@@ -27,6 +27,7 @@ type Config struct {
 	Embedder     string `yaml:"embedder"`
 	Model        string `yaml:"model"`
 	Transcriber  string `yaml:"transcriber"`
+	Captioner    string `yaml:"captioner"`
 	PasswordFile string `yaml:"password_file"`
 	Language     string `yaml:"language"`
 	Caution      string `yaml:"caution"`
@@ -70,6 +71,7 @@ var Settings = []Setting{
 	{"embedder", "LORE_EMBEDDER", "builtin", false, "builtin, ollama:NAME, openai:NAME or none"},
 	{"model", "LORE_MODEL", "none", false, "language model: none, ollama:NAME, openai:NAME or anthropic:NAME"},
 	{"transcriber", "LORE_TRANSCRIBER", "none", false, "speech in recordings: none, openai:NAME or command:PROGRAM (whisper, whisper-cli)"},
+	{"captioner", "LORE_CAPTIONER", "none", false, "descriptions of pictures, by a model that sees: none, ollama:NAME, openai:NAME or anthropic:NAME"},
 	{"password_file", "LORE_PASSWORD_FILE", "", false, "file with passwords, one a line, that are tried on encrypted documents"},
 	{"language", "LORE_LANGUAGE", "", false, "language of answers, en or zh; default: that of the question"},
 	{"caution", "LORE_CAUTION", "normal", false, "how readily to say that the documents do not answer: low, normal or high"},

@@ -37,6 +37,11 @@ func (g *Generator) Name() string { return string(g.opts.Provider) + ":" + g.opt
 // Generate asks the model. Failures are *model.Error, or wrap ctx.Err() when
 // the caller ended the call; an error from yield is returned as it is.
 func (g *Generator) Generate(ctx context.Context, req model.Request, yield func(model.Delta) error) (*model.Completion, error) {
+	return g.complete(ctx, contents(req.Messages), req, yield)
+}
+
+// complete is Generate with messages of any content in place of the request's.
+func (g *Generator) complete(ctx context.Context, messages []llms.MessageContent, req model.Request, yield func(model.Delta) error) (*model.Completion, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("generate with %s: %w", g.Name(), err)
 	}
@@ -59,7 +64,7 @@ func (g *Generator) Generate(ctx context.Context, req model.Request, yield func(
 		}
 		return stopped
 	}
-	response, err := llm.GenerateContent(callCtx, contents(req.Messages), g.callOptions(req, receive)...)
+	response, err := llm.GenerateContent(callCtx, messages, g.callOptions(req, receive)...)
 	switch {
 	case stopped != nil:
 		return nil, stopped
