@@ -150,6 +150,14 @@ func (l *lease) Search(ctx context.Context, q store.Query) (hits []store.Hit, er
 	return hits, err
 }
 
+func (l *lease) Details(ctx context.Context, hits []store.Hit) (out [][]byte, err error) {
+	err = l.with(ctx, func(st store.Store) (err error) {
+		out, err = st.Details(ctx, hits)
+		return err
+	})
+	return out, err
+}
+
 func (l *lease) Payloads(ctx context.Context, hits []store.Hit) error {
 	return l.with(ctx, func(st store.Store) error { return st.Payloads(ctx, hits) })
 }

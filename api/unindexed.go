@@ -31,6 +31,9 @@ func (unindexed) Excerpt(_ context.Context, id string, _, _ int) (string, error)
 func (unindexed) Points(context.Context, string, int, int) ([]store.Point, error) { return nil, nil }
 func (unindexed) Search(context.Context, store.Query) ([]store.Hit, error)        { return nil, nil }
 func (unindexed) Payloads(context.Context, []store.Hit) error                     { return nil }
+func (unindexed) Details(_ context.Context, hits []store.Hit) ([][]byte, error) {
+	return make([][]byte, len(hits)), nil
+}
 func (unindexed) IDF(_ context.Context, indices []uint32) ([]float64, error) {
 	return make([]float64, len(indices)), nil
 }

@@ -49,6 +49,7 @@ type Point struct {
 	Payload Payload
 	Sparse  SparseVector
 	Dense   Vector // nil: pending
+	Detail  []byte // that the embedder keeps beside Dense; see [Store.Details]
 }
 
 // Payload is what is known of a point besides its vectors.
@@ -132,4 +133,8 @@ type PointVector struct {
 	ID     string
 	Digest string
 	Vector Vector
+	Detail []byte // that the embedder keeps beside it, at most [MaxDetail] bytes; nil: nothing
 }
+
+// MaxDetail bounds the bytes that are kept beside a vector.
+const MaxDetail = 1 << 16

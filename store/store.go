@@ -26,7 +26,7 @@ type Store interface {
 	// when Put fails, each is wholly old or wholly new.
 	//
 	// A point without a dense vector gets the vector that the collection
-	// already holds for the same Digest, if any.
+	// already holds for the same Digest, if any, with its detail.
 	//
 	// A document with Status failed and no points replaces an older failed
 	// record; use [Store.Mark] to note a failure on a document that answers.
@@ -68,6 +68,12 @@ type Store interface {
 	// with an empty Payload.DocumentID.
 	Payloads(ctx context.Context, hits []Hit) error
 
+	// Details returns for each hit of Search, bare or not, what is kept beside its
+	// point's dense vector: bytes of the embedder's own, which a store never reads.
+	// They come and go with the vector. A point without, or that has been removed
+	// or replaced since, has nil.
+	Details(ctx context.Context, hits []Hit) ([][]byte, error)
+
 	// IDF returns, for each sparse index, the inverse document frequency by
 	// which Search multiplies it (see [IDF]) over the whole collection. Indices
 	// that no point holds get the weight of a document frequency of zero.
@@ -81,7 +87,8 @@ type Store interface {
 	// SetVectors attaches dense vectors to points. Points that are gone, or
 	// whose Digest differs by now, are skipped silently: the text changed while
 	// it was being embedded. A vector of another length than the model's is an
-	// error wrapping [ErrDimension] and nothing is stored.
+	// error wrapping [ErrDimension], and a detail beyond [MaxDetail] is an error too;
+	// nothing is stored then.
 	SetVectors(ctx context.Context, vectors []PointVector) error
 
 	// Settings returns what is remembered about the collection itself.

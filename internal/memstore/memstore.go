@@ -50,11 +50,11 @@ func (s *Store) Put(ctx context.Context, docs []store.Document) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	byDigest := make(map[string]store.Vector)
+	byDigest := make(map[string]store.Point)
 	for _, d := range s.docs {
 		for _, p := range d.Points {
 			if p.Dense != nil {
-				byDigest[p.Digest] = p.Dense
+				byDigest[p.Digest] = p
 			}
 		}
 	}
@@ -63,7 +63,7 @@ func (s *Store) Put(ctx context.Context, docs []store.Document) error {
 		for i := range d.Points {
 			p := &d.Points[i]
 			if p.Dense == nil {
-				p.Dense = byDigest[p.Digest]
+				p.Dense, p.Detail = byDigest[p.Digest].Dense, byDigest[p.Digest].Detail
 			}
 			if p.Dense != nil {
 				if s.model.Dimension > 0 && len(p.Dense) != s.model.Dimension {
@@ -201,7 +201,7 @@ func (s *Store) Points(_ context.Context, id string, first, last int) ([]store.P
 	if d := s.docs[id]; d != nil {
 		for _, p := range d.Points {
 			if p.Payload.Ordinal >= first && p.Payload.Ordinal <= last {
-				p.Dense, p.Sparse = nil, store.SparseVector{}
+				p.Dense, p.Detail, p.Sparse = nil, nil, store.SparseVector{}
 				out = append(out, p)
 			}
 		}
@@ -292,6 +292,22 @@ func (s *Store) Payloads(ctx context.Context, hits []store.Hit) error {
 	return nil
 }
 
+func (s *Store) Details(ctx context.Context, hits []store.Hit) ([][]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("details: %w", err)
+	}
+	s.refresh()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	out := make([][]byte, len(hits))
+	for i := range hits {
+		if at, ok := slices.BinarySearchFunc(s.points, hits[i].ID, func(p *point, id string) int { return cmp.Compare(p.ID, id) }); ok {
+			out[i] = s.points[at].Detail
+		}
+	}
+	return out, nil
+}
+
 func (s *Store) IDF(_ context.Context, indices []uint32) ([]float64, error) {
 	s.refresh()
 	s.mu.RLock()
@@ -330,7 +346,7 @@ func (s *Store) SetVectors(_ context.Context, vectors []store.PointVector) error
 		for i := range d.Points {
 			p := &d.Points[i]
 			if v, ok := byID[p.ID]; ok && v.Digest == p.Digest {
-				p.Dense = unit(v.Vector)
+				p.Dense, p.Detail = unit(v.Vector), v.Detail
 			}
 		}
 	}

@@ -50,6 +50,8 @@ const (
 	keyBoxes      = "boxes"
 	keyText       = "text"
 	keyContext    = "context"
+	keyDetail     = "detail"       // base64 of what is kept beside the dense vector
+	keyDetailSize = "detail_bytes" // of them, decoded; missing as 0
 
 	keyContent    = "content"
 	keySize       = "size"
@@ -298,6 +300,31 @@ func pointOf(id *qdrant.PointId, values map[string]*qdrant.Value) store.Point {
 		Cues: cuesOf(p.ints(keyCues)), Boxes: boxesOf(p.ints(keyBoxes)),
 		Date: p.time(keyDate), Text: p.string(keyText), Context: p.string(keyContext), Labels: p.labels(),
 	}}
+}
+
+// withoutDetail asks for a point's payload as pointOf reads it: what is kept beside
+// the vector is as large as the text.
+var withoutDetail = qdrant.NewWithPayloadExclude(keyDetail)
+
+// detail writes what is kept beside the vector.
+func (f fields) detail(b []byte) {
+	if len(b) > 0 {
+		f[keyDetail] = stringValue(base64.RawStdEncoding.EncodeToString(b))
+		f[keyDetailSize] = intValue(int64(len(b)))
+	}
+}
+
+// detail returns nil where there is none.
+func (p payload) detail() ([]byte, error) {
+	s := p.string(keyDetail)
+	if s == "" {
+		return nil, nil
+	}
+	b, err := base64.RawStdEncoding.DecodeString(s)
+	if err != nil || int64(len(b)) != p.int(keyDetailSize) {
+		return nil, fmt.Errorf("%w: what a point keeps beside its vector cannot be read; index its document again", store.ErrCorrupt)
+	}
+	return b, nil
 }
 
 // cueNumbers lays cues out as three numbers each: offset, from, to.

@@ -72,7 +72,7 @@ func (s *Store) byDocument(ctx context.Context, c *qdrant.Condition, limit int) 
 	// A range is in doubles, which do not hold every number of 63 bits; a match
 	// does.
 	err = s.scroll(ctx, &qdrant.ScrollPoints{CollectionName: s.points, Filter: lackDense(c, qdrant.NewMatchInt(keyOrder, last)),
-		Limit: qdrant.PtrOf(uint32(1000)), WithPayload: qdrant.NewWithPayload(true)},
+		Limit: qdrant.PtrOf(uint32(1000)), WithPayload: withoutDetail},
 		func(points []*qdrant.RetrievedPoint) error {
 			for _, p := range points {
 				document = append(document, pointOf(p.GetId(), p.GetPayload()))
@@ -84,7 +84,7 @@ func (s *Store) byDocument(ctx context.Context, c *qdrant.Condition, limit int) 
 
 func (s *Store) ordered(ctx context.Context, filter *qdrant.Filter, key string, direction qdrant.Direction, limit int) ([]store.Point, error) {
 	points, err := s.client.Scroll(ctx, &qdrant.ScrollPoints{CollectionName: s.points, Filter: filter, Limit: qdrant.PtrOf(uint32(limit)),
-		OrderBy: &qdrant.OrderBy{Key: key, Direction: direction.Enum()}, WithPayload: qdrant.NewWithPayload(true)})
+		OrderBy: &qdrant.OrderBy{Key: key, Direction: direction.Enum()}, WithPayload: withoutDetail})
 	if err != nil {
 		return nil, s.fail(ctx, "pending", err)
 	}
@@ -105,6 +105,9 @@ func (s *Store) SetVectors(ctx context.Context, vectors []store.PointVector) err
 		if n := len(vectors[i].Vector); n == 0 || n != dimension || n != s.model().Dimension {
 			return fmt.Errorf("set vectors: point %s: vector of %d numbers, the store's model has %d: %w", vectors[i].ID, n, dimension, store.ErrDimension)
 		}
+		if n := len(vectors[i].Detail); n > store.MaxDetail {
+			return fmt.Errorf("set vectors: %d bytes beside the vector of point %s, more than %d", n, vectors[i].ID, store.MaxDetail)
+		}
 	}
 	for batch := range slices.Chunk(vectors, s.opts.BatchPoints) {
 		if err := s.setBatch(ctx, batch); err != nil {
@@ -122,18 +125,27 @@ func (s *Store) setBatch(ctx context.Context, batch []store.PointVector) error {
 		}
 	}
 	for n := 1; ; n++ {
-		points, err := s.client.Get(ctx, &qdrant.GetPoints{CollectionName: s.points, Ids: ids(list), WithPayload: qdrant.NewWithPayloadInclude(keyDigest)})
+		points, err := s.client.Get(ctx, &qdrant.GetPoints{CollectionName: s.points, Ids: ids(list), WithPayload: qdrant.NewWithPayloadInclude(keyDigest, keyDetailSize)})
 		if err != nil {
 			return s.fail(ctx, "look up points", err)
 		}
-		digests := make(map[string]string, len(points))
+		stored := make(map[string]payload, len(points))
 		for _, p := range points {
-			digests[p.GetId().GetUuid()] = payload(p.GetPayload()).string(keyDigest)
+			stored[p.GetId().GetUuid()] = p.GetPayload()
 		}
 		var updates []*qdrant.PointVectors
+		var operations []*qdrant.PointsUpdateOperation // that the vectors come after
+		var bare []string                              // points that lose their detail
 		for i := range batch {
 			v := &batch[i]
-			if digest, ok := digests[v.ID]; ok && digest == v.Digest {
+			if p, ok := stored[v.ID]; ok && p.string(keyDigest) == v.Digest {
+				if len(v.Detail) > 0 {
+					f := fields{}
+					f.detail(v.Detail)
+					operations = append(operations, qdrant.NewPointsUpdateSetPayload(&qdrant.PointsUpdateOperation_SetPayload{Payload: f, PointsSelector: qdrant.NewPointsSelectorIDs(ids([]string{v.ID}))}))
+				} else if p.int(keyDetailSize) > 0 {
+					bare = append(bare, v.ID)
+				}
 				updates = append(updates, &qdrant.PointVectors{Id: qdrant.NewIDUUID(v.ID),
 					Vectors: qdrant.NewVectorsMap(map[string]*qdrant.Vector{denseName: qdrant.NewVectorDense(v.Vector)})})
 			}
@@ -141,9 +153,27 @@ func (s *Store) setBatch(ctx context.Context, batch []store.PointVector) error {
 		if len(updates) == 0 {
 			return nil
 		}
+		if len(bare) > 0 {
+			operations = append(operations, qdrant.NewPointsUpdateDeletePayload(&qdrant.PointsUpdateOperation_DeletePayload{Keys: []string{keyDetail, keyDetailSize}, PointsSelector: qdrant.NewPointsSelectorIDs(ids(bare))}))
+		}
+		if len(operations) > 0 {
+			operations = append(operations, qdrant.NewPointsUpdateUpdateVectors(&qdrant.PointsUpdateOperation_UpdateVectors{Points: updates}))
+		}
 		err = s.applied(ctx, "write vectors", func() (*qdrant.UpdateResult, error) {
 			// Not by the alias: a set of another model may be behind it by now.
-			return s.client.UpdateVectors(ctx, &qdrant.UpdatePointVectors{CollectionName: s.generation(), Points: updates, Wait: qdrant.PtrOf(true), Ordering: ordered()})
+			if len(operations) == 0 {
+				return s.client.UpdateVectors(ctx, &qdrant.UpdatePointVectors{CollectionName: s.generation(), Points: updates, Wait: qdrant.PtrOf(true), Ordering: ordered()})
+			}
+			done, err := s.client.UpdateBatch(ctx, &qdrant.UpdateBatchPoints{CollectionName: s.generation(), Operations: operations, Wait: qdrant.PtrOf(true), Ordering: ordered()})
+			for _, r := range done {
+				if r.GetStatus() != qdrant.UpdateStatus_Completed {
+					return r, err
+				}
+			}
+			if len(done) == 0 {
+				return nil, err
+			}
+			return done[0], err
 		})
 		if status.Code(err) == codes.NotFound && n < rereads {
 			continue // one of them has gone since

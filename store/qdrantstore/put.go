@@ -180,16 +180,18 @@ func (s *Store) deleteSurplus(ctx context.Context, d *store.Document) error {
 	return s.deleteRevisions(ctx, s.points, filter)
 }
 
-func pointStruct(p *store.Point, shared map[string]store.Vector) *qdrant.PointStruct {
+func pointStruct(p *store.Point, shared map[string]sharedVector) *qdrant.PointStruct {
 	vectors := map[string]*qdrant.Vector{sparseName: sparseVector(p.Sparse)}
-	dense := p.Dense
-	if dense == nil {
-		dense = shared[p.Digest]
+	v := sharedVector{p.Dense, p.Detail}
+	if v.dense == nil {
+		v = shared[p.Digest]
 	}
-	if dense != nil {
-		vectors[denseName] = qdrant.NewVectorDense(dense)
+	values := pointPayload(p)
+	if v.dense != nil {
+		vectors[denseName] = qdrant.NewVectorDense(v.dense)
+		fields(values).detail(v.detail)
 	}
-	return &qdrant.PointStruct{Id: qdrant.NewIDUUID(p.ID), Vectors: qdrant.NewVectorsMap(vectors), Payload: pointPayload(p)}
+	return &qdrant.PointStruct{Id: qdrant.NewIDUUID(p.ID), Vectors: qdrant.NewVectorsMap(vectors), Payload: values}
 }
 
 func sparseVector(v store.SparseVector) *qdrant.Vector {
@@ -242,13 +244,19 @@ func partID(documentID, version string, n int) string {
 	return reservedID("text", documentID, version, strconv.Itoa(n))
 }
 
+// sharedVector is a dense vector with what is kept beside it.
+type sharedVector struct {
+	dense  store.Vector
+	detail []byte
+}
+
 // sharedVectors returns the dense vectors that the collection, or another point
 // of the same call, has for the digests of points that come without one.
-func (s *Store) sharedVectors(ctx context.Context, docs []store.Document) (map[string]store.Vector, error) {
+func (s *Store) sharedVectors(ctx context.Context, docs []store.Document) (map[string]sharedVector, error) {
 	if s.model().Dimension == 0 {
 		return nil, nil
 	}
-	vectors, missing := map[string]store.Vector{}, map[string]bool{}
+	vectors, missing := map[string]sharedVector{}, map[string]bool{}
 	for i := range docs {
 		for _, p := range docs[i].Points {
 			if p.Dense == nil {
@@ -259,13 +267,13 @@ func (s *Store) sharedVectors(ctx context.Context, docs []store.Document) (map[s
 	for i := range docs {
 		for _, p := range docs[i].Points {
 			if p.Dense != nil && missing[p.Digest] {
-				vectors[p.Digest] = p.Dense
+				vectors[p.Digest] = sharedVector{p.Dense, p.Detail}
 			}
 		}
 	}
 	var digests []string
 	for d := range missing {
-		if vectors[d] == nil && d != "" {
+		if vectors[d].dense == nil && d != "" {
 			digests = append(digests, d)
 		}
 	}
@@ -275,17 +283,23 @@ func (s *Store) sharedVectors(ctx context.Context, docs []store.Document) (map[s
 		for len(batch) > 0 {
 			points, err := s.client.Scroll(ctx, &qdrant.ScrollPoints{CollectionName: s.points,
 				Filter: must(matchAny(keyDigest, batch), qdrant.NewHasVector(denseName)), Limit: qdrant.PtrOf(uint32(256)),
-				WithPayload: qdrant.NewWithPayloadInclude(keyDigest), WithVectors: qdrant.NewWithVectorsInclude(denseName)})
+				WithPayload: qdrant.NewWithPayloadInclude(keyDigest, keyDetail, keyDetailSize), WithVectors: qdrant.NewWithVectorsInclude(denseName)})
 			if err != nil {
 				return nil, s.fail(ctx, "look up vectors", err)
 			}
 			for _, p := range points {
-				if v := denseOf(p.GetVectors()); v != nil {
-					vectors[payload(p.GetPayload()).string(keyDigest)] = v
+				v, values := denseOf(p.GetVectors()), payload(p.GetPayload())
+				if v == nil {
+					continue
 				}
+				detail, err := values.detail()
+				if err != nil {
+					return nil, err
+				}
+				vectors[values.string(keyDigest)] = sharedVector{v, detail}
 			}
 			before := len(batch)
-			batch = slices.DeleteFunc(slices.Clone(batch), func(d string) bool { return vectors[d] != nil })
+			batch = slices.DeleteFunc(slices.Clone(batch), func(d string) bool { return vectors[d].dense != nil })
 			if len(batch) == before {
 				break
 			}

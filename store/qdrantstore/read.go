@@ -193,7 +193,7 @@ func (s *Store) Points(ctx context.Context, documentID string, first, last int) 
 		if err := s.scroll(ctx, &qdrant.ScrollPoints{CollectionName: s.points,
 			Filter: must(matchAny(keyRevision, []string{revision(documentID, c.version)}),
 				qdrant.NewRange(keyOrdinal, &qdrant.Range{Gte: qdrant.PtrOf(float64(first)), Lte: qdrant.PtrOf(float64(last))})),
-			Limit: qdrant.PtrOf(uint32(1000)), WithPayload: qdrant.NewWithPayload(true)},
+			Limit: qdrant.PtrOf(uint32(1000)), WithPayload: withoutDetail},
 			func(points []*qdrant.RetrievedPoint) error {
 				for _, p := range points {
 					out = append(out, pointOf(p.GetId(), p.GetPayload()))

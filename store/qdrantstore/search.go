@@ -229,7 +229,7 @@ func (s *Store) lookUp(ctx context.Context, found []candidate, shut map[string]c
 	})
 	g.Go(func() error {
 		for batch := range slices.Chunk(list, 512) {
-			points, err := s.client.Get(gctx, &qdrant.GetPoints{CollectionName: s.points, Ids: ids(batch), WithPayload: qdrant.NewWithPayload(true)})
+			points, err := s.client.Get(gctx, &qdrant.GetPoints{CollectionName: s.points, Ids: ids(batch), WithPayload: withoutDetail})
 			if err != nil {
 				return err
 			}
@@ -437,6 +437,36 @@ func (s *Store) Payloads(ctx context.Context, hits []store.Hit) error {
 		}
 	}
 	return nil
+}
+
+// Details implements [store.Store]. A hit of a version that is not the committed
+// one any more may still have its detail, which is of the same text.
+func (s *Store) Details(ctx context.Context, hits []store.Hit) ([][]byte, error) {
+	if err := s.begin(ctx, "details"); err != nil {
+		return nil, err
+	}
+	out := make([][]byte, len(hits))
+	if len(hits) == 0 {
+		return out, nil
+	}
+	at, list := make(map[string]int, len(hits)), make([]string, len(hits))
+	for i := range hits {
+		at[hits[i].ID], list[i] = i, hits[i].ID
+	}
+	for batch := range slices.Chunk(list, 512) {
+		points, err := s.client.Get(ctx, &qdrant.GetPoints{CollectionName: s.points, Ids: ids(batch), WithPayload: qdrant.NewWithPayloadInclude(keyDetail, keyDetailSize)})
+		if err != nil {
+			return nil, s.fail(ctx, "details", err)
+		}
+		for _, p := range points {
+			detail, err := payload(p.GetPayload()).detail()
+			if err != nil {
+				return nil, fmt.Errorf("details: %w", err)
+			}
+			out[at[p.GetId().GetUuid()]] = detail
+		}
+	}
+	return out, nil
 }
 
 // commitWindow remembers when commits were first seen, a bounded number of them,

@@ -152,7 +152,7 @@ func (w *Switch) Sync(ctx context.Context) error {
 func (w *Switch) copy(ctx context.Context, revisions []string) error {
 	s := w.store
 	return s.scroll(ctx, &qdrant.ScrollPoints{CollectionName: s.points, Filter: must(matchAny(keyRevision, revisions)),
-		Limit: qdrant.PtrOf(uint32(s.opts.Writers * s.opts.BatchPoints)), WithPayload: qdrant.NewWithPayload(true), WithVectors: qdrant.NewWithVectorsInclude(sparseName)},
+		Limit: qdrant.PtrOf(uint32(s.opts.Writers * s.opts.BatchPoints)), WithPayload: qdrant.NewWithPayloadExclude(keyDetail, keyDetailSize), WithVectors: qdrant.NewWithVectorsInclude(sparseName)},
 		func(points []*qdrant.RetrievedPoint) error {
 			list := make([]*qdrant.PointId, len(points))
 			for i, p := range points {

@@ -205,6 +205,9 @@ func (v *vectorSegment) check(ctx context.Context) (err error) {
 		if scale != v.scales[row] || sum != v.sums[row] || !slices.Equal(code, v.codes[row*v.width:(row+1)*v.width]) {
 			return fmt.Errorf("%w: code of row %d is not its vector's", errSegment, row)
 		}
+		if _, err := v.detail(uint32(row), true); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"hash/fnv"
@@ -57,6 +58,13 @@ func testVector(seed string, dim int) store.Vector {
 	return v
 }
 
+// testDetail returns what is kept beside the vector of a seed; some have nothing.
+func testDetail(seed string) []byte {
+	h := fnv.New64a()
+	h.Write([]byte(seed))
+	return bytes.Repeat([]byte{byte(h.Sum64())}, int(h.Sum64()%50)*int(h.Sum64()%3))
+}
+
 // testDocument makes a document of a few generated points.
 func testDocument(path, version string, points, words int) store.Document {
 	h := fnv.New64a()
@@ -108,7 +116,7 @@ func embedAll(ctx context.Context, s *Store, batch int) error {
 		}
 		var v []store.PointVector
 		for _, p := range pending {
-			v = append(v, store.PointVector{ID: p.ID, Digest: p.Digest, Vector: testVector(p.Digest, s.model.Dimension)})
+			v = append(v, store.PointVector{ID: p.ID, Digest: p.Digest, Vector: testVector(p.Digest, s.model.Dimension), Detail: testDetail(p.Digest + s.model.Fingerprint)})
 		}
 		if err := s.SetVectors(ctx, v); err != nil {
 			return err
@@ -152,8 +160,15 @@ func content(ctx context.Context, s *Store) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		for _, h := range hits {
+		details, err := s.Details(ctx, hits)
+		if err != nil {
+			return "", err
+		}
+		for i, h := range hits {
 			fmt.Fprintf(&b, "%s: %s %.9g\n", words, h.ID, h.Score)
+			if details[i] != nil {
+				fmt.Fprintf(&b, "  %x\n", details[i])
+			}
 		}
 	}
 	return b.String(), nil

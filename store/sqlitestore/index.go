@@ -323,22 +323,25 @@ func (ix *index) vectorOf(key uint32) (*vectorState, uint32, bool) {
 	return nil, 0, false
 }
 
-// byDigest returns the vector of a live point with this digest, or nil.
-func (ix *index) byDigest(digest string) (found []float32, err error) {
+// byDigest returns the vector of a live point with this digest, or nil, and what
+// is kept beside it.
+func (ix *index) byDigest(digest string) (found []float32, detail []byte, err error) {
 	d := digestKey(digest)
 	for _, v := range ix.vectors {
 		v.eachDigest(d[:], func(row uint32) bool {
 			if v.dead.has(row) {
 				return true
 			}
-			found, err = v.vector(row)
+			if detail, err = v.detail(row, true); err == nil {
+				found, err = v.vector(row)
+			}
 			return false
 		})
 		if found != nil || err != nil {
-			return found, err
+			return found, detail, err
 		}
 	}
-	return nil, nil
+	return nil, nil, nil
 }
 
 // Kinds of segments.

@@ -253,7 +253,7 @@ func TestWritesDuringMerge(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.SetVectors(ctx, []store.PointVector{{ID: last.Points[2].ID, Digest: last.Points[2].Digest, Vector: testVector("changed while "+kind, testModel.Dimension)}}); err != nil {
+		if err := s.SetVectors(ctx, []store.PointVector{{ID: last.Points[2].ID, Digest: last.Points[2].Digest, Vector: testVector("changed while "+kind, testModel.Dimension), Detail: testDetail("changed while " + kind)}}); err != nil {
 			t.Fatal(err)
 		}
 		putTest(t, s, testDocument("1.md", "while "+kind, 3, 30), testDocument("new "+kind, "v1", 2, 10))

@@ -142,16 +142,17 @@ func (t *txn) addVectors(key int64, d *store.Document) (n int, err error) {
 	for i := range d.Points {
 		p := &d.Points[i]
 		var v store.Vector
+		var detail []byte
 		if p.Dense != nil {
-			v = normalised(p.Dense)
+			v, detail = normalised(p.Dense), p.Detail
 		} else if len(t.ix.vectors) > 0 {
-			if v, err = t.ix.byDigest(p.Digest); err != nil {
+			if v, detail, err = t.ix.byDigest(p.Digest); err != nil {
 				return 0, err
 			}
 		}
 		if v != nil {
 			n++
-			t.vectors = append(t.vectors, vectorRow{uint32(key) + uint32(i), digestKey(p.Digest), v})
+			t.vectors = append(t.vectors, vectorRow{uint32(key) + uint32(i), digestKey(p.Digest), v, detail})
 		}
 	}
 	return n, nil

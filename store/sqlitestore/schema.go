@@ -9,7 +9,7 @@ import (
 )
 
 // schemaVersion is what this program writes, kept in PRAGMA user_version.
-const schemaVersion = 2
+const schemaVersion = 3
 
 // applicationID marks the file as ours, in PRAGMA application_id ("lore").
 const applicationID = 0x6c6f7265
@@ -101,6 +101,7 @@ func create(c *conn, collection string) error {
 // forms, and merges and Compact write the newest.
 var migrations = [][]string{
 	{"CREATE TABLE vocabularies (id INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT"},
+	{}, // segments of vectors may hold details
 }
 
 func migrate(c *conn, version int) error {

@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -13,7 +14,7 @@ import (
 )
 
 // While the collection's vectors answer, those of another model gather in the
-// table next_vectors, by the digest of their text: documents may come and go
+// table next_vectors, each with its detail, by the digest of their text: documents may come and go
 // meanwhile without touching it. Commit makes segments of them and, in the same
 // transaction, sets the old segments aside for Rollback under another kind,
 // which no index opens. Keys are never given out twice and a digest stands for
@@ -227,27 +228,32 @@ func (f *supply) keptRow(digest [16]byte) (found *vectorState, at uint32) {
 	return found, at
 }
 
-// vector returns the vector of a digest, or nil when there is none that is whole.
-func (f *supply) vector(digest [16]byte, dimension int) (out store.Vector, err error) {
+// vector returns the vector of a digest, or nil when there is none that is whole,
+// and what is kept beside it.
+func (f *supply) vector(digest [16]byte, dimension int) (out store.Vector, detail []byte, err error) {
 	if f.table {
 		_, err := f.c.one("SELECT vector FROM next_vectors WHERE digest = ?", func(v []value) error {
-			if b, err := unsealed(asBytes(v[0])); err == nil && len(b) == 4*dimension {
+			if b, err := unsealed(asBytes(v[0])); err == nil && len(b) >= 4*dimension {
 				out = make(store.Vector, dimension)
 				for i := range out {
 					out[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
 				}
+				detail = bytes.Clone(b[4*dimension:])
 			}
 			return nil
 		}, digest[:])
 		if out != nil || err != nil {
-			return out, err
+			return out, detail, err
 		}
 	}
 	v, row := f.keptRow(digest)
 	if v == nil || v.dim != dimension {
-		return nil, nil
+		return nil, nil, nil
 	}
-	return v.vector(row)
+	if out, err = v.vector(row); err == nil {
+		detail, err = v.detail(row, true)
+	}
+	return out, detail, err
 }
 
 // BeginSwitch implements [store.Switcher]. The handle keeps other processes from
@@ -401,11 +407,11 @@ func (w *Switch) SetVectors(ctx context.Context, vectors []store.PointVector) er
 		}
 		for _, v := range vectors {
 			digest := digestKey(v.Digest)
-			var b []byte
+			b := make([]byte, 0, 4*len(v.Vector)+len(v.Detail))
 			for _, x := range normalised(v.Vector) {
 				b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
 			}
-			if _, err := t.c.exec("INSERT INTO next_vectors(digest, vector) VALUES(?, ?) ON CONFLICT(digest) DO UPDATE SET vector = excluded.vector", digest[:], sealed(b)); err != nil {
+			if _, err := t.c.exec("INSERT INTO next_vectors(digest, vector) VALUES(?, ?) ON CONFLICT(digest) DO UPDATE SET vector = excluded.vector", digest[:], sealed(append(b, v.Detail...))); err != nil {
 				return err
 			}
 		}
@@ -518,6 +524,7 @@ func (w *Switch) addSegments(t *txn, st store.SwitchStatus) (embedded int64, err
 	}
 	defer from.release()
 	var rows []vectorRow
+	held := 0 // bytes of rows
 	write := func() error {
 		if len(rows) == 0 {
 			return nil
@@ -525,10 +532,9 @@ func (w *Switch) addSegments(t *txn, st store.SwitchStatus) (embedded int64, err
 		err := t.addSegment(kindVectors, len(rows), t.generation-1, func(out io.Writer) (int64, error) {
 			return buildVectors(out, w.model.Dimension, rows)
 		})
-		rows = rows[:0]
+		rows, held = rows[:0], 0
 		return err
 	}
-	most := max(1, switchBytes/(4*w.model.Dimension))
 	type count struct{ key, embedded int64 }
 	var counts []count
 	err = eachWithPoints(t.ctx, t.c, func(d *row, p *points) error {
@@ -539,7 +545,7 @@ func (w *Switch) addSegments(t *txn, st store.SwitchStatus) (embedded int64, err
 				return corrupt(t.c.file, err)
 			}
 			digest := digestKey(point.Digest)
-			v, err := from.vector(digest, w.model.Dimension)
+			v, detail, err := from.vector(digest, w.model.Dimension)
 			if err != nil {
 				return err
 			}
@@ -547,8 +553,8 @@ func (w *Switch) addSegments(t *txn, st store.SwitchStatus) (embedded int64, err
 				continue
 			}
 			n++
-			rows = append(rows, vectorRow{uint32(d.key) + uint32(i), digest, v})
-			if len(rows) == most {
+			rows = append(rows, vectorRow{uint32(d.key) + uint32(i), digest, v, detail})
+			if held += 4*len(v) + len(detail); held >= switchBytes {
 				if err := write(); err != nil {
 					return err
 				}

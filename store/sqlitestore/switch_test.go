@@ -26,7 +26,7 @@ func fillSwitch(ctx context.Context, w store.Switch, m store.Model, batch, calls
 		}
 		var v []store.PointVector
 		for _, p := range pending {
-			v = append(v, store.PointVector{ID: p.ID, Digest: p.Digest, Vector: testVector(p.Digest, m.Dimension)})
+			v = append(v, store.PointVector{ID: p.ID, Digest: p.Digest, Vector: testVector(p.Digest, m.Dimension), Detail: testDetail(p.Digest + m.Fingerprint)})
 		}
 		if err := w.SetVectors(ctx, v); err != nil {
 			return err

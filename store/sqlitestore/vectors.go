@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -94,6 +95,9 @@ func (s *Store) SetVectors(ctx context.Context, vectors []store.PointVector) err
 		if len(v.Vector) != s.model.Dimension || len(v.Vector) == 0 {
 			return fmt.Errorf("set vectors: %w: %d, want %d", store.ErrDimension, len(v.Vector), s.model.Dimension)
 		}
+		if len(v.Detail) > store.MaxDetail {
+			return fmt.Errorf("set vectors: %d bytes beside the vector of point %s, more than %d", len(v.Detail), v.ID, store.MaxDetail)
+		}
 	}
 	err := s.write(ctx, func(t *txn) error {
 		if len(vectors) == 0 {
@@ -105,6 +109,42 @@ func (s *Store) SetVectors(ctx context.Context, vectors []store.PointVector) err
 		return fmt.Errorf("set vectors: %w", err)
 	}
 	return nil
+}
+
+// Details implements [store.Store].
+func (s *Store) Details(ctx context.Context, hits []store.Hit) ([][]byte, error) {
+	var out [][]byte
+	err := s.read(ctx, func(c *conn) (err error) {
+		out = make([][]byte, len(hits))
+		if len(hits) == 0 {
+			return nil
+		}
+		defer s.guard(&err)()
+		if err := s.mismatch(c); err != nil {
+			return err
+		}
+		ix, err := s.current(c)
+		if err != nil {
+			return err
+		}
+		defer ix.release()
+		for i := range hits {
+			v, row, ok := ix.vectorOf(uint32(hits[i].Key>>32) + uint32(hits[i].Key))
+			if !ok {
+				continue
+			}
+			b, err := v.detail(row, true)
+			if err != nil {
+				return corrupt(s.file, err)
+			}
+			out[i] = bytes.Clone(b)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("details: %w", err)
+	}
+	return out, nil
 }
 
 func (t *txn) setVectors(vectors []store.PointVector) error {
@@ -127,7 +167,7 @@ func (t *txn) setVectors(vectors []store.PointVector) error {
 		if !ok {
 			continue
 		}
-		row := vectorRow{h.key, digestKey(v.Digest), normalised(v.Vector)}
+		row := vectorRow{h.key, digestKey(v.Digest), normalised(v.Vector), v.Detail}
 		if i, twice := rows[h.key]; twice {
 			t.vectors[i] = row
 			continue

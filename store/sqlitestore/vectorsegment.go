@@ -32,6 +32,10 @@ const (
 	coarseSections
 )
 
+// detailSections are the last two of a segment that holds details: where each
+// row's ends, 8 bytes a row, and the bytes.
+const detailSections = 2
+
 // vectorSegment holds dense vectors in order of the keys of their points: the
 // normalised vector and an 8-bit code of it, which is scale × code.
 type vectorSegment struct {
@@ -46,6 +50,7 @@ type vectorSegment struct {
 	codes         []int8    // unverified
 	floats        []float32 // unverified
 	coarse        *coarse   // nil in small segments; its bits are unverified
+	detailAt      int       // section of the details' ends; 0: there are none. Both are unverified
 	languages     *rowLanguages
 }
 
@@ -54,6 +59,7 @@ type vectorRow struct {
 	key    uint32
 	digest [16]byte
 	vector store.Vector // normalised
+	detail []byte
 }
 
 // codeWidth is the length of a code: the dimension, padded for the kernels.
@@ -78,8 +84,10 @@ func quantise(v []float32, code []int8) (scale float32, sum int32) {
 	return top / 127, sum
 }
 
-// vectorSource yields the rows of a new segment, in order of keys.
-type vectorSource func(yield func(key uint32, digest []byte, v []float32) error) error
+// vectorSource yields the rows of a new segment, in order of keys. Of their
+// details only the length is sure unless they are wanted. A row is good until the
+// next one.
+type vectorSource func(details bool, yield func(*vectorRow) error) error
 
 // writeVectors writes a segment of n rows. The source is read several times, so
 // that a large segment needs little memory.
@@ -94,10 +102,14 @@ func writeVectors(out io.Writer, n, dim int, source vectorSource) (int64, error)
 	code := make([]int8, width)
 	scales, sums := make([]float32, 0, n), make([]int32, 0, n)
 	s.begin()
-	if err := source(func(key uint32, digest []byte, v []float32) error {
-		keys = append(keys, key)
-		digests = append(digests, digest...)
-		scale, sum := quantise(v, code)
+	var ends []uint64
+	end := uint64(0)
+	if err := source(false, func(r *vectorRow) error {
+		keys = append(keys, r.key)
+		digests = append(digests, r.digest[:]...)
+		end += uint64(len(r.detail))
+		ends = append(ends, end)
+		scale, sum := quantise(r.vector, code)
 		scales, sums = append(scales, scale), append(sums, sum)
 		s.write(bytesOf(code))
 		return s.err
@@ -105,8 +117,8 @@ func writeVectors(out io.Writer, n, dim int, source vectorSource) (int64, error)
 		return 0, err
 	}
 	s.begin()
-	if err := source(func(_ uint32, _ []byte, v []float32) error {
-		s.write(bytesOf(v))
+	if err := source(false, func(r *vectorRow) error {
+		s.write(bytesOf(r.vector))
 		return s.err
 	}); err != nil {
 		return 0, err
@@ -131,13 +143,23 @@ func writeVectors(out io.Writer, n, dim int, source vectorSource) (int64, error)
 			return 0, err
 		}
 	}
+	if end > 0 {
+		writeNumbers(s, ends)
+		s.begin()
+		if err := source(true, func(r *vectorRow) error {
+			s.write(r.detail)
+			return s.err
+		}); err != nil {
+			return 0, err
+		}
+	}
 	return s.finish()
 }
 
 func writeCoarse(s *segmentWriter, n, width int, source vectorSource) error {
 	total := make([]float64, width)
-	if err := source(func(_ uint32, _ []byte, v []float32) error {
-		for i, x := range v {
+	if err := source(false, func(r *vectorRow) error {
+		for i, x := range r.vector {
 			total[i] += float64(x)
 		}
 		return nil
@@ -149,8 +171,8 @@ func writeCoarse(s *segmentWriter, n, width int, source vectorSource) error {
 		mean[i] = float32(x / float64(n))
 	}
 	b := newCoarseBuilder(n, mean)
-	if err := source(func(_ uint32, _ []byte, v []float32) error {
-		b.add(v)
+	if err := source(false, func(r *vectorRow) error {
+		b.add(r.vector)
 		return nil
 	}); err != nil {
 		return err
@@ -164,9 +186,9 @@ func writeCoarse(s *segmentWriter, n, width int, source vectorSource) error {
 }
 
 func buildVectors(out io.Writer, dim int, rows []vectorRow) (int64, error) {
-	return writeVectors(out, len(rows), dim, func(yield func(uint32, []byte, []float32) error) error {
+	return writeVectors(out, len(rows), dim, func(_ bool, yield func(*vectorRow) error) error {
 		for i := range rows {
-			if err := yield(rows[i].key, rows[i].digest[:], rows[i].vector); err != nil {
+			if err := yield(&rows[i]); err != nil {
 				return err
 			}
 		}
@@ -205,10 +227,27 @@ func openVectors(s *segment) (*vectorSegment, error) {
 		v.width != codeWidth(v.dim) || len(v.codes) != v.n*v.width || len(v.floats) != v.n*v.dim {
 		return nil, fail
 	}
-	if len(s.sections) == 2*vectorSections {
+	sections := len(s.sections) / 2
+	if sections == vectorSections+detailSections || sections == coarseSections+detailSections {
+		sections -= detailSections
+		v.detailAt = sections
+		ends := s.section(v.detailAt)
+		if len(ends) != 8*v.n {
+			return nil, fail
+		}
+		if v.n > 0 {
+			if err := s.verifyIn(v.detailAt, int64(8*v.n-8), int64(8*v.n)); err != nil {
+				return nil, err
+			}
+			if binary.LittleEndian.Uint64(ends[8*v.n-8:]) != uint64(len(s.section(v.detailAt+1))) {
+				return nil, fail
+			}
+		}
+	}
+	if sections == vectorSections {
 		return v, nil
 	}
-	if len(s.sections) != 2*coarseSections {
+	if sections != coarseSections {
 		return nil, fail
 	}
 	for _, i := range []int{vecMean, vecFactors, vecSpreads, vecOnes} {
@@ -242,6 +281,39 @@ func (v *vectorSegment) vector(row uint32) ([]float32, error) {
 	return v.floats[from:to:to], nil
 }
 
+// detail returns what is kept beside the vector of a row, a view of the segment
+// whose bytes are verified if they are wanted; nil when there is nothing.
+func (v *vectorSegment) detail(row uint32, wanted bool) ([]byte, error) {
+	if v.detailAt == 0 {
+		return nil, nil
+	}
+	first := int64(8 * row)
+	if row > 0 {
+		first -= 8
+	}
+	if err := v.verifyIn(v.detailAt, first, int64(8*row+8)); err != nil {
+		return nil, err
+	}
+	ends, all := v.section(v.detailAt), v.section(v.detailAt+1)
+	var from uint64
+	if row > 0 {
+		from = binary.LittleEndian.Uint64(ends[8*row-8:])
+	}
+	to := binary.LittleEndian.Uint64(ends[8*row:])
+	if from > to || to > uint64(len(all)) {
+		return nil, fmt.Errorf("%s: %w: detail of row %d", v.name, errSegment, row)
+	}
+	if from == to {
+		return nil, nil
+	}
+	if wanted {
+		if err := v.verifyIn(v.detailAt+1, int64(from), int64(to)); err != nil {
+			return nil, err
+		}
+	}
+	return all[from:to:to], nil
+}
+
 // eachDigest visits the rows of a digest.
 func (v *vectorSegment) eachDigest(digest []byte, visit func(row uint32) bool) {
 	i, _ := slices.BinarySearchFunc(v.digestOrder, digest, func(row uint32, digest []byte) int {
@@ -265,8 +337,9 @@ func mergeVectors(out io.Writer, in []*vectorState, interrupted func() error) (n
 		return 0, 0, nil
 	}
 	count := 0
-	size, err = writeVectors(out, n, in[0].dim, func(yield func(uint32, []byte, []float32) error) error {
+	size, err = writeVectors(out, n, in[0].dim, func(details bool, yield func(*vectorRow) error) error {
 		at := make([]uint32, len(in))
+		var r vectorRow
 		for {
 			best := -1
 			for i, s := range in {
@@ -287,11 +360,14 @@ func mergeVectors(out io.Writer, in []*vectorState, interrupted func() error) (n
 			}
 			s, row := in[best], at[best]
 			at[best]++
-			v, err := s.vector(row)
-			if err != nil {
+			r.key, r.digest = s.keys[row], [16]byte(s.digests[16*row:])
+			if r.vector, err = s.vector(row); err != nil {
 				return err
 			}
-			if err := yield(s.keys[row], s.digests[16*row:16*row+16], v); err != nil {
+			if r.detail, err = s.detail(row, details); err != nil {
+				return err
+			}
+			if err := yield(&r); err != nil {
 				return err
 			}
 		}

@@ -104,7 +104,7 @@ func (e *env) embed(s store.Store) {
 		}
 		vectors := make([]store.PointVector, len(pending))
 		for i, p := range pending {
-			vectors[i] = store.PointVector{ID: p.ID, Digest: p.Digest, Vector: vectorOf(p.Digest)}
+			vectors[i] = store.PointVector{ID: p.ID, Digest: p.Digest, Vector: vectorOf(p.Digest), Detail: detailOf(p.Digest)}
 		}
 		if err := s.SetVectors(e.t.Context(), vectors); err != nil {
 			e.t.Fatalf("set vectors: %v", err)
@@ -224,6 +224,23 @@ func vectorOf(seed string) store.Vector {
 		v[i] = float32(length * (0.7*centre.NormFloat64() + r.NormFloat64()))
 	}
 	return v
+}
+
+// detailOf computes what a seed's vector has beside it: nothing for some, and of
+// many lengths.
+func detailOf(seed string) []byte {
+	h := fnv.New64a()
+	h.Write([]byte(seed))
+	r := rand.New(rand.NewPCG(h.Sum64(), 3))
+	n := r.IntN(300)
+	if n%5 == 0 {
+		return nil
+	}
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return b
 }
 
 // words of generated texts; early ones are common, as in a language.

@@ -35,7 +35,7 @@ func testReopen(t *testing.T, e *env) {
 		t.Fatalf("remove: %d, %v", n, err)
 	}
 	ref.remove(f)
-	v := store.PointVector{ID: docs[0].Points[0].ID, Digest: docs[0].Points[0].Digest, Vector: vectorOf("x")}
+	v := store.PointVector{ID: docs[0].Points[0].ID, Digest: docs[0].Points[0].Digest, Vector: vectorOf("x"), Detail: detailOf("x")}
 	if err := s.SetVectors(t.Context(), []store.PointVector{v}); err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func testNoModel(t *testing.T, e *env) {
 	if p := e.pending(s, 10); len(p) != 0 {
 		t.Errorf("%d points pend without a model, want none", len(p))
 	}
-	err := s.SetVectors(t.Context(), []store.PointVector{{ID: d.Points[0].ID, Digest: d.Points[0].Digest, Vector: vectorOf("x")}})
+	err := s.SetVectors(t.Context(), []store.PointVector{{ID: d.Points[0].ID, Digest: d.Points[0].Digest, Vector: vectorOf("x"), Detail: detailOf("x")}})
 	if !errors.Is(err, store.ErrDimension) {
 		t.Errorf("set vectors without a model: error %v, want ErrDimension", err)
 	}
@@ -158,7 +158,7 @@ func testReadOnly(t *testing.T, e *env) {
 		"Put":         s.Put(ctx, []store.Document{e.document("b.md", "1", "pear")}),
 		"Mark":        s.Mark(ctx, []string{d.ID}, store.StatusStale, "x"),
 		"Remove":      func() error { _, err := s.Remove(ctx, store.Filter{All: true}); return err }(),
-		"SetVectors":  s.SetVectors(ctx, []store.PointVector{{ID: d.Points[0].ID, Digest: d.Points[0].Digest, Vector: vectorOf("x")}}),
+		"SetVectors":  s.SetVectors(ctx, []store.PointVector{{ID: d.Points[0].ID, Digest: d.Points[0].Digest, Vector: vectorOf("x"), Detail: detailOf("x")}}),
 		"SetSettings": s.SetSettings(ctx, store.Settings{}),
 	} {
 		if !errors.Is(err, store.ErrReadOnly) {
@@ -211,7 +211,7 @@ func calls(ctx context.Context, s store.Store, d store.Document) map[string]erro
 	_, errs["SearchDense"] = s.Search(ctx, store.Query{Leg: store.LegDense, Dense: vectorOf("x"), Limit: 5})
 	_, errs["IDF"] = s.IDF(ctx, []uint32{1})
 	_, errs["Pending"] = s.Pending(ctx, 5)
-	errs["SetVectors"] = s.SetVectors(ctx, []store.PointVector{{ID: d.Points[0].ID, Digest: d.Points[0].Digest, Vector: vectorOf("x")}})
+	errs["SetVectors"] = s.SetVectors(ctx, []store.PointVector{{ID: d.Points[0].ID, Digest: d.Points[0].Digest, Vector: vectorOf("x"), Detail: detailOf("x")}})
 	_, errs["Settings"] = s.Settings(ctx)
 	errs["SetSettings"] = s.SetSettings(ctx, store.Settings{Roots: []store.Root{{ID: "x"}}})
 	_, errs["Stats"] = s.Stats(ctx)

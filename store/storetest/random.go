@@ -56,7 +56,7 @@ func (e *env) random(r *rand.Rand) {
 			points := e.pending(s, 1+r.IntN(10))
 			var vectors []store.PointVector
 			for _, p := range points {
-				vectors = append(vectors, store.PointVector{ID: p.ID, Digest: p.Digest, Vector: vectorOf(p.Digest)})
+				vectors = append(vectors, store.PointVector{ID: p.ID, Digest: p.Digest, Vector: vectorOf(p.Digest), Detail: detailOf(p.Digest)})
 			}
 			if err := s.SetVectors(t.Context(), vectors); err != nil {
 				t.Fatal(err)

@@ -21,16 +21,17 @@ func newReference() *reference {
 
 func (r *reference) put(docs ...store.Document) {
 	for _, d := range docs {
-		vectors := map[string]store.Vector{}
+		vectors := map[string]store.Point{}
 		r.each(func(p *store.Point) {
 			if p.Dense != nil {
-				vectors[p.Digest] = p.Dense
+				vectors[p.Digest] = *p
 			}
 		})
 		points := slices.Clone(d.Points)
 		for i := range points {
 			if points[i].Dense == nil {
-				points[i].Dense = vectors[points[i].Digest]
+				p := vectors[points[i].Digest]
+				points[i].Dense, points[i].Detail = p.Dense, p.Detail
 			}
 		}
 		d.Points = points
@@ -52,7 +53,7 @@ func (r *reference) setVectors(vectors ...store.PointVector) {
 	for _, v := range vectors {
 		r.each(func(p *store.Point) {
 			if p.ID == v.ID && p.Digest == v.Digest {
-				p.Dense = v.Vector
+				p.Dense, p.Detail = v.Vector, v.Detail
 			}
 		})
 	}

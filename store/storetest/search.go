@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -62,7 +63,25 @@ func (e *env) sameAsReference(s store.Store, ref *reference) {
 	}
 	if ref.model == Model {
 		q := store.Query{Leg: store.LegDense, Dense: vectorOf("any question"), Limit: 1 << 20}
-		e.sameHits("dense", e.search(s, q), ref.rank(q), q.Limit, denseTolerance)
+		hits := e.search(s, q)
+		e.sameHits("dense", hits, ref.rank(q), q.Limit, denseTolerance)
+		e.sameDetails(s, ref, hits)
+	}
+}
+
+func (e *env) sameDetails(s store.Store, ref *reference, hits []store.Hit) {
+	e.t.Helper()
+	got, err := s.Details(e.t.Context(), hits)
+	if err != nil || len(got) != len(hits) {
+		e.t.Fatalf("details: %d, %v; want %d", len(got), err, len(hits))
+	}
+	want := map[string][]byte{}
+	ref.each(func(p *store.Point) { want[p.ID] = p.Detail })
+	for i := range hits {
+		if !bytes.Equal(got[i], want[hits[i].ID]) {
+			e.t.Errorf("detail of %s: %d bytes, want %d", hits[i].ID, len(got[i]), len(want[hits[i].ID]))
+			return
+		}
 	}
 }
 
@@ -77,7 +96,7 @@ func (e *env) sparseTolerance() float64 {
 func (r *reference) embed() {
 	r.each(func(p *store.Point) {
 		if p.Dense == nil {
-			p.Dense = vectorOf(p.Digest)
+			p.Dense, p.Detail = vectorOf(p.Digest), detailOf(p.Digest)
 		}
 	})
 }
@@ -198,7 +217,7 @@ func testDense(t *testing.T, e *env) {
 	for i := range 30 {
 		d := e.document(fmt.Sprint(i, ".md"), "1", fmt.Sprint("text ", i), fmt.Sprint("more ", i))
 		if i%3 > 0 {
-			d.Points[0].Dense = vectorOf(d.Points[0].Digest)
+			d.Points[0].Dense, d.Points[0].Detail = vectorOf(d.Points[0].Digest), detailOf(d.Points[0].Digest)
 		}
 		docs = append(docs, d)
 	}

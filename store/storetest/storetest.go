@@ -90,6 +90,7 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
 		{"Vectors/Skipped", testSetVectorsSkips},
 		{"Vectors/Dimension", testDimension},
 		{"Vectors/Shared", testShared},
+		{"Vectors/Details", testDetails},
 		{"Random", testRandom},
 	} {
 		t.Run(c.name, func(t *testing.T) {

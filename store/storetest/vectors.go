@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -16,7 +17,7 @@ func testPending(t *testing.T, e *env) {
 			d.Date = epoch.AddDate(0, 0, days)
 		})
 		if i == 2 {
-			d.Points[1].Dense = vectorOf(d.Points[1].Digest)
+			d.Points[1].Dense, d.Points[1].Detail = vectorOf(d.Points[1].Digest), detailOf(d.Points[1].Digest)
 		}
 		e.put(s, d)
 		ref.put(d)
@@ -41,7 +42,7 @@ func testPending(t *testing.T, e *env) {
 			break
 		}
 		for _, p := range got {
-			v := store.PointVector{ID: p.ID, Digest: p.Digest, Vector: vectorOf(p.Digest)}
+			v := store.PointVector{ID: p.ID, Digest: p.Digest, Vector: vectorOf(p.Digest), Detail: detailOf(p.Digest)}
 			if err := s.SetVectors(t.Context(), []store.PointVector{v}); err != nil {
 				t.Fatal(err)
 			}
@@ -69,7 +70,7 @@ func testSetVectors(t *testing.T, e *env) {
 		e.sameAsReference(s, ref)
 	}
 	vector := func(i int, seed string) store.PointVector {
-		return store.PointVector{ID: d.Points[i].ID, Digest: d.Points[i].Digest, Vector: vectorOf(seed)}
+		return store.PointVector{ID: d.Points[i].ID, Digest: d.Points[i].Digest, Vector: vectorOf(seed), Detail: detailOf(seed)}
 	}
 	set()
 	set(vector(1, "x"))
@@ -92,11 +93,11 @@ func testSetVectorsSkips(t *testing.T, e *env) {
 		t.Fatal(err)
 	}
 	vectors := []store.PointVector{
-		{ID: a.Points[0].ID, Digest: a.Points[0].Digest, Vector: vectorOf("x")},
-		{ID: b.Points[0].ID, Digest: b.Points[0].Digest, Vector: vectorOf("x")},
-		{ID: next.Points[0].ID, Digest: store.Digest("older text"), Vector: vectorOf("x")},
-		{ID: store.PointID("no", "body", 1), Digest: store.Digest("x"), Vector: vectorOf("x")},
-		{ID: next.Points[1].ID, Digest: next.Points[1].Digest, Vector: vectorOf("x")},
+		{ID: a.Points[0].ID, Digest: a.Points[0].Digest, Vector: vectorOf("x"), Detail: detailOf("x")},
+		{ID: b.Points[0].ID, Digest: b.Points[0].Digest, Vector: vectorOf("x"), Detail: detailOf("x")},
+		{ID: next.Points[0].ID, Digest: store.Digest("older text"), Vector: vectorOf("x"), Detail: detailOf("x")},
+		{ID: store.PointID("no", "body", 1), Digest: store.Digest("x"), Vector: vectorOf("x"), Detail: detailOf("x")},
+		{ID: next.Points[1].ID, Digest: next.Points[1].Digest, Vector: vectorOf("x"), Detail: detailOf("x")},
 	}
 	if err := s.SetVectors(t.Context(), vectors); err != nil {
 		t.Fatal(err)
@@ -116,7 +117,7 @@ func testDimension(t *testing.T, e *env) {
 	ref.put(d)
 	for _, length := range []int{0, 1, Model.Dimension - 1, Model.Dimension + 1} {
 		err := s.SetVectors(t.Context(), []store.PointVector{
-			{ID: d.Points[0].ID, Digest: d.Points[0].Digest, Vector: vectorOf("x")},
+			{ID: d.Points[0].ID, Digest: d.Points[0].Digest, Vector: vectorOf("x"), Detail: detailOf("x")},
 			{ID: d.Points[1].ID, Digest: d.Points[1].Digest, Vector: make(store.Vector, length)},
 		})
 		if !errors.Is(err, store.ErrDimension) {
@@ -171,6 +172,57 @@ func testShared(t *testing.T, e *env) {
 	put(e.document("c.md", "1", "new", "one", "unknown"), 2)
 	// A vector that comes along is kept even if the digest is known.
 	own := e.document("d.md", "1", "five")
-	own.Points[0].Dense = vectorOf("its own")
+	own.Points[0].Dense, own.Points[0].Detail = vectorOf("its own"), []byte("its own")
 	put(own, 1)
+	// A vector without detail ends that of the one before.
+	v := store.PointVector{ID: own.Points[0].ID, Digest: own.Points[0].Digest, Vector: vectorOf("another")}
+	if err := s.SetVectors(t.Context(), []store.PointVector{v}); err != nil {
+		t.Fatal(err)
+	}
+	ref.setVectors(v)
+	e.sameAsReference(s, ref)
+}
+
+// testDetails checks what SetVectors refuses and what Details says of points that
+// are gone.
+func testDetails(t *testing.T, e *env) {
+	s := e.open()
+	ref := newReference()
+	d := e.document("a.md", "1", "one", "two", "three")
+	e.put(s, d)
+	ref.put(d)
+	vector := func(i, detail int) store.PointVector {
+		return store.PointVector{ID: d.Points[i].ID, Digest: d.Points[i].Digest, Vector: vectorOf("x"), Detail: make([]byte, detail)}
+	}
+	if err := s.SetVectors(t.Context(), []store.PointVector{vector(0, 10), vector(1, store.MaxDetail+1)}); err == nil {
+		t.Error("too long a detail was taken")
+	}
+	e.sameAsReference(s, ref)
+	long := []store.PointVector{vector(0, store.MaxDetail), vector(1, 1), vector(2, 0)}
+	if err := s.SetVectors(t.Context(), long); err != nil {
+		t.Fatal(err)
+	}
+	ref.setVectors(long...)
+	e.sameAsReference(s, ref)
+
+	q := store.Query{Leg: store.LegDense, Dense: vectorOf("any question"), Limit: 10, Bare: true}
+	hits := e.search(s, q)
+	if got, err := s.Details(t.Context(), nil); err != nil || len(got) != 0 {
+		t.Errorf("details of no hits: %v, %v", got, err)
+	}
+	if _, err := s.Remove(t.Context(), store.Filter{Documents: []string{d.ID}}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Details(t.Context(), hits)
+	if err != nil || len(got) != len(hits) {
+		t.Fatalf("details of removed points: %v, %v", got, err)
+	}
+	for i := range got {
+		if got[i] != nil {
+			t.Errorf("a removed point has a detail of %d bytes", len(got[i]))
+		}
+	}
+	if _, err := s.Details(cancelled(t), hits); !errors.Is(err, context.Canceled) {
+		t.Errorf("details after cancelling: %v", err)
+	}
 }

@@ -167,6 +167,8 @@ func (s pointsService) UpdateBatch(ctx context.Context, r *qdrant.UpdateBatchPoi
 			_, err = s.Delete(ctx, &qdrant.DeletePoints{CollectionName: name, Points: v.DeletePoints.GetPoints()})
 		case *qdrant.PointsUpdateOperation_SetPayload_:
 			_, err = s.SetPayload(ctx, &qdrant.SetPayloadPoints{CollectionName: name, Payload: v.SetPayload.GetPayload(), PointsSelector: v.SetPayload.GetPointsSelector()})
+		case *qdrant.PointsUpdateOperation_DeletePayload_:
+			_, err = s.DeletePayload(ctx, &qdrant.DeletePayloadPoints{CollectionName: name, Keys: v.DeletePayload.GetKeys(), PointsSelector: v.DeletePayload.GetPointsSelector()})
 		case *qdrant.PointsUpdateOperation_UpdateVectors_:
 			_, err = s.UpdateVectors(ctx, &qdrant.UpdatePointVectors{CollectionName: name, Points: v.UpdateVectors.GetPoints()})
 		default:
