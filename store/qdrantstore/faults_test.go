@@ -307,3 +307,27 @@ func TestGoneForGood(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestOverloadedForGood gives up with one line when the server goes on saying that
+// it has enough, after as many attempts as it was told, and the collection is whole
+// when it has room again.
+func TestOverloadedForGood(t *testing.T) {
+	server := qdranttest.Start(t)
+	o := options(server)
+	o.Attempts, o.BatchPoints, o.Writers = 3, 4, 2
+	s := open(t, o)
+	put(t, s, document("a", "1", texts("a", "1", 6)...))
+	server.Inject(qdranttest.Fault{Method: "Upsert", Skip: 2, Times: -1, Code: codes.ResourceExhausted, Message: "too many requests"})
+	err := s.Put(t.Context(), []store.Document{document("a", "2", texts("a", "2", 20)...)})
+	if !errors.Is(err, store.ErrUnavailable) || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), server.Address()) || !strings.Contains(err.Error(), "refuses more work") {
+		t.Errorf("error %v", err)
+	}
+	server.ClearFaults()
+	if got, want := found(t, s, "common", 50), texts("a", "1", 6); !slices.Equal(got, want) {
+		t.Errorf("found %q, want %q", got, want)
+	}
+	put(t, s, document("a", "2", texts("a", "2", 20)...))
+	if n := pointsOn(server); n != 20 {
+		t.Errorf("%d points on the server, want 20", n)
+	}
+}
