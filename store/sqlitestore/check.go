@@ -352,6 +352,12 @@ func (s *Store) compact(ctx context.Context) error {
 		return err
 	}
 	defer s.unsettle()
+	for more := true; more; {
+		var err error
+		if more, err = s.clearStep(ctx); err != nil {
+			return err
+		}
+	}
 	for _, kind := range []string{kindPoints, kindVectors} {
 		ix, err := s.current(s.writer)
 		if err != nil {

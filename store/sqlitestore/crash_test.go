@@ -59,8 +59,9 @@ const crashSteps = 60
 // crashScript brings a collection from any state that it may have left behind
 // to the same end: it puts, replaces, embeds, removes, and compacts.
 func crashScript(dir string) error {
-	// Merges start early, so that they are hit too.
-	inlineLimit, fanIn, learnFirst = 8<<10, 3, 8<<10
+	// Merges start early, and what is removed is cleared in the background, so that
+	// both are hit, too.
+	inlineLimit, fanIn, learnFirst, removedAtOnce = 8<<10, 3, 8<<10, 0
 	ctx := context.Background()
 	s, err := Open(ctx, dir, Options{Create: true, Model: testModel, LockTimeout: 20 * time.Second})
 	if err != nil {

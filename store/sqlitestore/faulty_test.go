@@ -120,8 +120,10 @@ func TestFaults(t *testing.T) {
 		}
 		return nil
 	}
-	defer func(limit, fan int, first int64) { inlineLimit, fanIn, learnFirst = limit, fan, first }(inlineLimit, fanIn, learnFirst)
-	inlineLimit, fanIn, learnFirst = 8<<10, 3, 8<<10
+	defer func(limit, fan int, first int64, removed int) {
+		inlineLimit, fanIn, learnFirst, removedAtOnce = limit, fan, first, removed
+	}(inlineLimit, fanIn, learnFirst, removedAtOnce)
+	inlineLimit, fanIn, learnFirst, removedAtOnce = 8<<10, 3, 8<<10, 1
 	base := t.TempDir()
 	faultyBase(t, base)
 

@@ -279,3 +279,74 @@ func TestWritesDuringMerge(t *testing.T) {
 		}
 	}
 }
+
+// TestCleared removes more than a transaction deletes whole: the rest goes in the
+// background, or when the collection is next written to.
+func TestCleared(t *testing.T) {
+	defer func(n int) { removedAtOnce = n }(removedAtOnce)
+	removedAtOnce = 4
+	ctx := context.Background()
+	dir := t.TempDir()
+	s := openTest(t, dir, Options{Create: true})
+	var docs []store.Document
+	for i := range 250 {
+		docs = append(docs, testDocument(fmt.Sprintf("d%d/%d.md", i%5, i), "v1", 2, 20))
+	}
+	// The same document twice in a call: the first is removed before any index
+	// knows it.
+	putTest(t, s, append(docs, testDocument("d0/0.md", "v2", 3, 20))...)
+	left := func(s *Store) (n int64) {
+		t.Helper()
+		for _, table := range []string{"payloads", "texts", "gone"} {
+			k, err := s.writer.int("SELECT count(*) FROM " + table)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += k
+		}
+		return n
+	}
+	remove := func(path string, want int) {
+		t.Helper()
+		if n, err := s.Remove(ctx, store.Filter{Paths: []string{path}}); err != nil || n != want {
+			t.Fatalf("removed %d, %v; want %d", n, err, want)
+		}
+		clean(t, s) // whatever is still to be cleared
+		s.mergers.Wait()
+		clean(t, s)
+	}
+	remove("d1", 50)
+	if n := left(s); n != 400 {
+		t.Errorf("%d rows after clearing, want 400", n)
+	}
+	// One that was killed before it cleared.
+	s.writing.Lock()
+	s.clearing = true
+	s.writing.Unlock()
+	remove("d2", 50)
+	if n := left(s); n != 300+3*46 {
+		t.Errorf("%d rows before clearing, want %d", n, 300+3*46)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openTest(t, dir, Options{})
+	putTest(t, s, testDocument("d0/0.md", "v2", 3, 20))
+	s.mergers.Wait()
+	if n := left(s); n != 300 {
+		t.Errorf("%d rows after the next write, want 300", n)
+	}
+	s.writing.Lock()
+	s.clearing = true
+	s.writing.Unlock()
+	remove("d3", 50)
+	s.writing.Lock()
+	s.clearing = false
+	s.writing.Unlock()
+	if err := s.Compact(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n := left(s); n != 200 {
+		t.Errorf("%d rows after compacting, want 200", n)
+	}
+}

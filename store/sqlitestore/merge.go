@@ -85,6 +85,7 @@ func (ix *index) plan(busy map[int64]bool) *plan {
 // background. The caller holds s.writing. What fails is left for the next time:
 // the collection is right without it.
 func (s *Store) maintain() {
+	s.clear()
 	for {
 		ix, err := s.current(s.writer)
 		if err != nil {
@@ -114,6 +115,64 @@ func (s *Store) maintain() {
 			return
 		}
 	}
+}
+
+// clearedAtOnce bounds a step of clearing, so that writes wait for a moment only.
+const clearedAtOnce = 100
+
+// clear begins to delete in the background what removed documents left behind.
+// The caller holds s.writing.
+func (s *Store) clear() {
+	if n, err := s.writer.int("SELECT EXISTS (SELECT 1 FROM gone)"); err != nil || n == 0 || s.clearing {
+		return
+	}
+	s.clearing = true
+	s.mergers.Go(func() {
+		for s.clearSome() {
+		}
+	})
+}
+
+// clearSome does a step of clearing and reports whether there is more to do. What
+// fails is left for the next time.
+func (s *Store) clearSome() (more bool) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	defer func() {
+		if !more {
+			s.clearing = false
+			s.yield()
+		}
+	}()
+	if s.writer == nil {
+		return false
+	}
+	more, err := s.clearStep(context.Background())
+	return more && err == nil
+}
+
+// clearStep is clearSome for those who hold s.writing.
+func (s *Store) clearStep(ctx context.Context) (more bool, err error) {
+	err = s.run(ctx, func(t *txn) error {
+		var some [][2]int64
+		if err := t.c.query("SELECT key, blocks FROM gone ORDER BY key LIMIT ?", func(v []value) error {
+			some = append(some, [2]int64{asInt(v[0]), asInt(v[1])})
+			return nil
+		}, int64(clearedAtOnce)); err != nil {
+			return err
+		}
+		for _, d := range some {
+			if err := t.deleteParts(d[0], int(d[1])); err != nil {
+				return err
+			}
+			if _, err := t.c.exec("DELETE FROM gone WHERE key = ?", d[0]); err != nil {
+				return err
+			}
+		}
+		more = len(some) == clearedAtOnce
+		return nil
+	}, false)
+	return more, err
 }
 
 // mergeNow merges under s.writing.

@@ -220,31 +220,25 @@ func (s *Store) Remove(ctx context.Context, f store.Filter) (int, error) {
 	return n, nil
 }
 
+// removedAtOnce is how many documents a transaction deletes whole. What else it
+// removes leaves its text and points behind, which lie all over the file, for the
+// background to delete. It is a variable for tests.
+var removedAtOnce = 64
+
 // remove deletes a document with all that belongs to it.
 func (t *txn) remove(d *row) error {
-	if d.info.Chunks > 0 {
-		p, err := readPoints(t.c, d)
-		if err != nil {
-			return err
-		}
-		for i := range p.n {
-			point, err := p.at(i)
-			if err != nil {
-				return corrupt(t.c.file, err)
-			}
-			t.tally.language(point.Payload.Language, -1)
-		}
-		if _, err := t.c.exec("DELETE FROM payloads WHERE key = ?", d.key); err != nil {
-			return err
-		}
-		if err := t.kill(d.key, d.info.Chunks); err != nil {
-			return err
-		}
+	if err := t.discount(d); err != nil {
+		return err
 	}
-	if d.length > 0 {
-		if _, err := t.c.exec("DELETE FROM texts WHERE key >= ? AND key < ?", d.key, d.key+int64(blocks(d.length))); err != nil {
+	if t.removed++; t.removed > removedAtOnce {
+		if _, err := t.c.exec("INSERT INTO gone(key, blocks) VALUES(?, ?)", d.key, int64(blocks(d.length))); err != nil {
 			return err
 		}
+	} else if err := t.deleteParts(d.key, blocks(d.length)); err != nil {
+		return err
+	}
+	if err := t.kill(d.key, d.info.Chunks); err != nil {
+		return err
 	}
 	if _, err := t.c.exec("DELETE FROM documents WHERE key = ?", d.key); err != nil {
 		return err
@@ -254,4 +248,37 @@ func (t *txn) remove(d *row) error {
 	t.tally.embedded -= int64(d.info.Embedded)
 	t.tally.bytes -= int64(d.length)
 	return nil
+}
+
+// discount takes the points of a document off the counts of languages.
+func (t *txn) discount(d *row) error {
+	var p *points
+	for i := range d.info.Chunks {
+		if seg, local, ok := t.ix.find(uint32(d.key) + uint32(i)); ok {
+			t.tally.language(seg.language(local), -1)
+			continue
+		}
+		// It came in this very transaction.
+		if p == nil {
+			var err error
+			if p, err = readPoints(t.c, d); err != nil {
+				return err
+			}
+		}
+		point, err := p.at(i)
+		if err != nil {
+			return corrupt(t.c.file, err)
+		}
+		t.tally.language(point.Payload.Language, -1)
+	}
+	return nil
+}
+
+// deleteParts deletes the points and text of a document.
+func (t *txn) deleteParts(key int64, blocks int) error {
+	if _, err := t.c.exec("DELETE FROM payloads WHERE key = ?", key); err != nil {
+		return err
+	}
+	_, err := t.c.exec("DELETE FROM texts WHERE key >= ? AND key < ?", key, key+int64(blocks))
+	return err
 }

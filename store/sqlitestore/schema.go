@@ -9,7 +9,7 @@ import (
 )
 
 // schemaVersion is what this program writes, kept in PRAGMA user_version.
-const schemaVersion = 3
+const schemaVersion = 4
 
 // applicationID marks the file as ours, in PRAGMA application_id ("lore").
 const applicationID = 0x6c6f7265
@@ -54,6 +54,8 @@ CREATE TABLE parts (segment INTEGER, part INTEGER, data BLOB NOT NULL, PRIMARY K
 -- Keys of removed points that a segment may still hold.
 CREATE TABLE dead (first INTEGER PRIMARY KEY, count INTEGER NOT NULL, generation INTEGER NOT NULL) STRICT;
 CREATE INDEX dead_generation ON dead(generation);
+-- Documents whose points and blocks of text are still to be deleted.
+CREATE TABLE gone (key INTEGER PRIMARY KEY, blocks INTEGER NOT NULL) STRICT;
 -- Vectors that were replaced while their point stayed.
 CREATE TABLE dead_vectors (segment INTEGER, key INTEGER, generation INTEGER NOT NULL, PRIMARY KEY (segment, key)) WITHOUT ROWID, STRICT;
 `
@@ -102,6 +104,7 @@ func create(c *conn, collection string) error {
 var migrations = [][]string{
 	{"CREATE TABLE vocabularies (id INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT"},
 	{}, // segments of vectors may hold details
+	{"CREATE TABLE gone (key INTEGER PRIMARY KEY, blocks INTEGER NOT NULL) STRICT"},
 }
 
 func migrate(c *conn, version int) error {

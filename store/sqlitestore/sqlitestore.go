@@ -36,6 +36,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -77,10 +78,11 @@ type Store struct {
 	timeout    time.Duration // of lock
 	onWait     func(string)
 
-	writing sync.Mutex // serialises writes; guards what follows
-	writer  *conn
-	merging map[int64]bool // segments that are being merged in the background
-	mergers sync.WaitGroup
+	writing  sync.Mutex // serialises writes; guards what follows
+	writer   *conn
+	merging  map[int64]bool // segments that are being merged in the background
+	mergers  sync.WaitGroup // and what clears
+	clearing bool
 
 	learning sync.Mutex // guards what follows
 	words    *vocabulary
@@ -97,6 +99,7 @@ type Store struct {
 	epoch        int         // how often it was replaced
 	vocabularies *vocabularies
 	recent       *recent
+	gate         chan struct{} // of brief reads
 }
 
 var _ store.Store = (*Store)(nil)
@@ -111,7 +114,8 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{file: file, collection: collection, model: o.Model, readOnly: o.ReadOnly, vocabularies: &vocabularies{}, recent: &recent{}}
+	s := &Store{file: file, collection: collection, model: o.Model, readOnly: o.ReadOnly,
+		vocabularies: &vocabularies{}, recent: &recent{}, gate: make(chan struct{}, atOnce())}
 	if err := s.open(ctx, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("open collection %q: %w", collection, err), s.Close())
 	}
@@ -201,9 +205,10 @@ func (s *Store) take(ctx context.Context) (err error) {
 	return err
 }
 
-// yield gives the lock back if this handle takes turns and no merge needs it.
+// yield gives the lock back if this handle takes turns and nothing in the
+// background needs it.
 func (s *Store) yield() {
-	if s.turns && len(s.merging) == 0 {
+	if s.turns && len(s.merging) == 0 && !s.clearing {
 		_ = s.lock.release()
 		s.lock = nil
 	}
@@ -368,7 +373,8 @@ func (s *Store) reader() (*conn, error) {
 	return c, err
 }
 
-const maxIdle = 8
+// maxIdle is how many connections are kept for the next readers.
+var maxIdle = atOnce()
 
 // pageSize is that of new databases.
 const pageSize = 16 << 10
@@ -384,6 +390,21 @@ func (s *Store) release(c *conn) {
 		_ = c.close()
 	}
 }
+
+// brief is read for what takes a moment and calls nobody: more of it at a time than
+// processors can do would only wait for them, each with a connection of its own.
+func (s *Store) brief(ctx context.Context, f func(*conn) error) error {
+	select {
+	case s.gate <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-s.gate }()
+	return s.read(ctx, f)
+}
+
+// atOnce is how many brief reads go on at a time.
+func atOnce() int { return min(max(4, 2*runtime.GOMAXPROCS(0)), 64) }
 
 // read runs f on a snapshot of the collection. f may run again on a newer one,
 // if a segment of the first was merged away before it was opened.

@@ -446,7 +446,7 @@ func (w *Switch) commit(ctx context.Context) error {
 	return nil
 }
 
-// settle takes s.writing while nothing is merged in the background.
+// settle takes s.writing while nothing is done in the background.
 func (s *Store) settle(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -456,7 +456,7 @@ func (s *Store) settle(ctx context.Context) error {
 	}
 	s.mergers.Wait()
 	s.writing.Lock()
-	for len(s.merging) > 0 {
+	for len(s.merging) > 0 || s.clearing {
 		s.writing.Unlock()
 		s.mergers.Wait()
 		s.writing.Lock()

@@ -25,6 +25,7 @@ type txn struct {
 	tally      tally
 	docs       []pointDocument
 	vectors    []vectorRow
+	removed    int // documents
 }
 
 // write runs f in a transaction, which is undone when f fails or ctx ends.
