@@ -20,6 +20,13 @@ const modelRerankTimeout = 30 * time.Second
 // server yet.
 func (p *program) openReranker() error {
 	kind, name, _ := strings.Cut(p.cfg.Reranker, ":")
+	if wait := p.cfg.RerankerWait; wait != "" {
+		d, err := time.ParseDuration(wait)
+		if err != nil || d <= 0 {
+			return usagef("%s: reranker_timeout %q is no length of time; write it as 5s or 1m", p.cfg.Origin("reranker_timeout"), wait)
+		}
+		p.rerankTimeout = d
+	}
 	switch kind {
 	case "none":
 		return nil
@@ -38,7 +45,10 @@ func (p *program) openReranker() error {
 		if err != nil {
 			return &exitError{exitUsage, fmt.Errorf("%s: %w", p.cfg.Origin("reranker"), err)}
 		}
-		p.reranker, p.rerankTimeout = langchain.NewReranker(g), modelRerankTimeout
+		p.reranker = langchain.NewReranker(g)
+		if p.rerankTimeout == 0 {
+			p.rerankTimeout = modelRerankTimeout
+		}
 		return nil
 	}
 	return usagef("%s: reranker %q is not known; use none, jina:NAME, cohere:NAME, vllm:NAME, tei, ollama:NAME, openai:NAME or anthropic:NAME", p.cfg.Origin("reranker"), p.cfg.Reranker)

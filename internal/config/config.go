@@ -38,6 +38,7 @@ type Config struct {
 	Reranker      string `yaml:"reranker"`
 	RerankerURL   string `yaml:"reranker_base_url"`
 	RerankerKey   string `yaml:"reranker_api_key"`
+	RerankerWait  string `yaml:"reranker_timeout"`
 	QueryPrefix   string `yaml:"query_prefix"`
 	PassagePrefix string `yaml:"passage_prefix"`
 
@@ -81,6 +82,7 @@ var Settings = []Setting{
 	{"reranker", "LORE_RERANKER", "none", false, "orders the passages found: none, jina:NAME, cohere:NAME, vllm:NAME, tei, or a language model: ollama:NAME, openai:NAME, anthropic:NAME"},
 	{"reranker_base_url", "LORE_RERANKER_BASE_URL", "", false, "address of the reranking server, such as http://127.0.0.1:8080"},
 	{"reranker_api_key", "LORE_RERANKER_API_KEY", "", true, "its key"},
+	{"reranker_timeout", "LORE_RERANKER_TIMEOUT", "", false, "how long to wait for it, such as 5s, before the order of the search stands; default 2s, and 30s for a language model"},
 	{"query_prefix", "LORE_QUERY_PREFIX", "", false, "put before questions that are embedded, for models not in lore's table"},
 	{"passage_prefix", "LORE_PASSAGE_PREFIX", "", false, "put before passages that are embedded"},
 	{"openai_api_key", "OPENAI_API_KEY", "", true, "key of the OpenAI-compatible server"},
