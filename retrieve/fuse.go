@@ -34,6 +34,9 @@ const (
 
 	// evidenceDepth is how many candidates are read closely.
 	evidenceDepth = 40
+	// aloneDepth is the same where words alone are searched and what is read moves a
+	// passage by less: with 16 all measured rankings are those of 40.
+	aloneDepth = 16
 	// shareWeight is what a passage counts, against a cosine of 1, that holds each
 	// of the question's terms once, before candidates are read closely.
 	shareWeight = 0.4
@@ -150,7 +153,11 @@ func (s *search) convex(list []candidate) (weights, error) {
 	slices.SortFunc(order, func(a, b int) int {
 		return cmp.Or(cmp.Compare(dense[b]+shareWeight*sparse[b], dense[a]+shareWeight*sparse[a]), cmp.Compare(list[a].id, list[b].id))
 	})
-	order = order[:min(len(order), evidenceDepth)]
+	depth := evidenceDepth
+	if len(s.dense.hits) == 0 {
+		depth = max(aloneDepth, min(evidenceDepth, 2*s.limit))
+	}
+	order = order[:min(len(order), depth)]
 	if err := s.load(list, order); err != nil {
 		return w, err
 	}

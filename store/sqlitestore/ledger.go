@@ -155,7 +155,7 @@ func (s *Store) Excerpt(ctx context.Context, id string, start, end int) (string,
 }
 
 func (s *Store) excerpt(ctx context.Context, id string, read func(*conn, *row) (string, error)) (out string, err error) {
-	err = s.read(ctx, func(c *conn) error {
+	err = s.brief(ctx, func(c *conn) error {
 		d, found, err := document(c, id)
 		if err != nil {
 			return err
@@ -183,7 +183,7 @@ func (s *Store) excerpt(ctx context.Context, id string, read func(*conn, *row) (
 // Points implements [store.Store].
 func (s *Store) Points(ctx context.Context, id string, first, last int) ([]store.Point, error) {
 	var out []store.Point
-	err := s.read(ctx, func(c *conn) error {
+	err := s.brief(ctx, func(c *conn) error {
 		var key int64
 		if found, err := c.one("SELECT key FROM documents WHERE id = ? AND chunks > 0", func(v []value) error {
 			key = asInt(v[0])

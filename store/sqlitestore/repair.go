@@ -69,7 +69,7 @@ func (r *repairer) run(ctx context.Context, file, collection string, o Options) 
 	if err != nil {
 		return err
 	}
-	s := &Store{file: file, collection: collection, lock: l, vocabularies: &vocabularies{}}
+	s := &Store{file: file, collection: collection, lock: l, vocabularies: &vocabularies{}, recent: &recent{}, gate: make(chan struct{}, atOnce())}
 	r.s = s
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if !sound(file) {

@@ -39,7 +39,7 @@ func (s *Store) search(ctx context.Context, q *store.Query) ([]store.Hit, error)
 		return nil, errors.New("unknown leg")
 	}
 	var hits []store.Hit
-	err := s.read(ctx, func(c *conn) error {
+	err := s.brief(ctx, func(c *conn) error {
 		hits = nil
 		if empty || q.Limit <= 0 {
 			return nil
@@ -84,7 +84,7 @@ func hitsOf(best []ranked, q *store.Query) []store.Hit {
 
 // Payloads implements [store.Store].
 func (s *Store) Payloads(ctx context.Context, hits []store.Hit) error {
-	err := s.read(ctx, func(c *conn) error {
+	err := s.brief(ctx, func(c *conn) error {
 		return readPayloads(ctx, c, hits, func(int64) error { return nil })
 	})
 	if err != nil {
@@ -220,7 +220,7 @@ func guarded(err *error, wrap func(error) error) func() {
 // IDF implements [store.Store].
 func (s *Store) IDF(ctx context.Context, indices []uint32) ([]float64, error) {
 	var out []float64
-	err := s.read(ctx, func(c *conn) (err error) {
+	err := s.brief(ctx, func(c *conn) (err error) {
 		defer s.guard(&err)()
 		ix, err := s.current(c)
 		if err != nil {
