@@ -19,11 +19,11 @@ type conversationsOutput struct {
 }
 
 type conversationInput struct {
-	ID string `path:"id" maxLength:"64"`
+	ID string `path:"id" minLength:"1" maxLength:"64"`
 }
 
 type renameInput struct {
-	ID   string `path:"id" maxLength:"64"`
+	ID   string `path:"id" minLength:"1" maxLength:"64"`
 	Body struct {
 		Title string `json:"title" minLength:"1" maxLength:"200" pattern:"\\S" doc:"At most 60 characters of it are kept"`
 	}
@@ -46,8 +46,8 @@ type feedbackInput struct {
 
 type feedbackQuote struct {
 	DocumentID string `json:"document_id" maxLength:"64"`
-	Start      whole  `json:"start" minimum:"0" maximum:"9007199254740992"`
-	End        whole  `json:"end" minimum:"0" maximum:"9007199254740992"`
+	Start      whole  `json:"start" minimum:"0" maximum:"9007199254740991"`
+	End        whole  `json:"end" minimum:"0" maximum:"9007199254740991"`
 	Quote      string `json:"quote,omitempty" maxLength:"8192"`
 }
 

@@ -63,7 +63,7 @@ type documentsOutput struct {
 }
 
 type documentInput struct {
-	ID         string `path:"id" maxLength:"64"`
+	ID         string `path:"id" minLength:"1" maxLength:"64"`
 	Collection string `query:"collection" maxLength:"64" pattern:"^[A-Za-z0-9_-]*$"`
 }
 
@@ -85,7 +85,7 @@ type pageBody struct {
 
 // oneInput asks for a document unless it is the one that the client has.
 type oneInput struct {
-	ID          string `path:"id" maxLength:"64"`
+	ID          string `path:"id" minLength:"1" maxLength:"64"`
 	Collection  string `query:"collection" maxLength:"64" pattern:"^[A-Za-z0-9_-]*$"`
 	IfNoneMatch string `header:"If-None-Match"`
 }

@@ -33,7 +33,7 @@ type jobsOutput struct {
 }
 
 type jobInput struct {
-	ID     string `path:"id" maxLength:"64"`
+	ID     string `path:"id" minLength:"1" maxLength:"64"`
 	Accept string `header:"Accept" doc:"text/event-stream streams the progress"`
 }
 

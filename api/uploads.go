@@ -66,7 +66,7 @@ func (s *Server) uploadRoutes(mux *router, routes huma.API) {
 		Summary:     "Upload documents and index them",
 		Description: "A form with one or more files, or the bytes of one file with its name in the query, or JSON with the address of a document. A file of the same name is replaced.",
 		Parameters: []*huma.Param{
-			{Name: "name", In: "query", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: most(longestName), Pattern: namePattern},
+			{Name: "name", In: "query", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: most(longestName), Pattern: "^$|" + namePattern},
 				Description: "Path of the file among the uploads, for a body that is the file itself; without it a name is made"},
 			{Name: "collection", In: "query", Schema: text},
 		},
@@ -87,7 +87,7 @@ func (s *Server) uploadRoutes(mux *router, routes huma.API) {
 		OperationID: "document-content", Method: http.MethodGet, Path: "/v1/documents/{id}/content", Tags: []string{"documents"},
 		Summary: "The original file",
 		Parameters: []*huma.Param{
-			{Name: "id", In: "path", Required: true, Schema: text},
+			{Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString, MinLength: most(1)}},
 			{Name: "collection", In: "query", Schema: text},
 		},
 		Responses: map[string]*huma.Response{
@@ -101,7 +101,7 @@ func (s *Server) uploadRoutes(mux *router, routes huma.API) {
 		OperationID: "document-text", Method: http.MethodGet, Path: "/v1/documents/{id}/text", Tags: []string{"documents"},
 		Summary: "The text of a document, which citations point into",
 		Parameters: []*huma.Param{
-			{Name: "id", In: "path", Required: true, Schema: text},
+			{Name: "id", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString, MinLength: most(1)}},
 			{Name: "collection", In: "query", Schema: text},
 		},
 		Responses: map[string]*huma.Response{
@@ -199,6 +199,12 @@ func (s *Server) receive(r *http.Request, collection string) (names []string, fr
 		return nil, "", fmt.Errorf("uploads: %w", err)
 	}
 	defer root.Close()
+	name := r.URL.Query().Get("name")
+	if name != "" {
+		if name, err = uploadName(name); err != nil {
+			return nil, "", err
+		}
+	}
 	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch kind {
 	case "multipart/form-data":
@@ -209,12 +215,8 @@ func (s *Server) receive(r *http.Request, collection string) (names []string, fr
 		return []string{name}, from, err
 	}
 	body := bufio.NewReader(r.Body)
-	name := r.URL.Query().Get("name")
 	if name == "" {
 		name = nameless(body)
-	}
-	if name, err = uploadName(name); err != nil {
-		return nil, "", err
 	}
 	return []string{name}, "", keep(root, name, body)
 }

@@ -16,7 +16,7 @@ func (n *whole) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &f); err != nil {
 		return err
 	}
-	if f != math.Trunc(f) || math.Abs(f) > 1<<53 {
+	if f != math.Trunc(f) || math.Abs(f) >= 1<<53 {
 		return errors.New("not a whole number")
 	}
 	*n = whole(f)

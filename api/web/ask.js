@@ -1,8 +1,8 @@
 // The ask view: answers, conversations beside them, ratings.
 
 import { failed, h, icon, questionForm, show } from "./parts.js";
-import { about, events, get, keep, post, remove, session } from "./server.js";
-import { language, place, spot, t } from "./text.js";
+import { about, chosen, events, get, keep, patch, post, remove, session } from "./server.js";
+import { language, number, place, spot, t } from "./text.js";
 
 let turns = []; // for follow-up questions where the server keeps no conversations
 let conversation = "new";
@@ -76,13 +76,13 @@ function sources(list) {
 // settled shows an answer that is whole.
 function settled(box, answer, may) {
   const nearest = answer.status === "not_found" ? answer.passages.slice(0, 3) : [];
-  show(box,
+  show(box, h("div", { class: "said" },
     answer.standalone ? h("p", { class: "hint" }, t.asked, h("q", { dir: "auto" }, answer.standalone)) : null,
     answer.note ? h("p", { class: "note" }, answer.note) : null,
-    answer.degraded.map(d => h("p", { class: "hint" }, t.degraded(d.reason))),
     h("div", { class: "answer", dir: "auto" }, withMarkers(answer.answer, answer.citations)),
-    answer.missing && answer.missing !== answer.answer ? h("p", { class: "hint", dir: "auto" }, answer.missing) : null,
+    answer.missing && answer.missing !== answer.answer ? h("p", { class: "hint", dir: "auto" }, answer.missing) : null),
     sources(answer.citations),
+    h("div", { class: "after" },
     nearest.length ? h("details", { class: "nearest" }, h("summary", {}, t.nearest), h("ol", { class: "sources" }, nearest.map(p => {
       const button = h("button", { class: "source", type: "button", onclick: () => open(p, button) },
         h("b", { "aria-hidden": "true" }, String(p.rank)), h("span", { class: "place", dir: "auto" }, place(p)), h("span", { dir: "auto" }, p.text.slice(0, 180) + (p.text.length > 180 ? " …" : "")));
@@ -90,7 +90,8 @@ function settled(box, answer, may) {
     }))) : null,
     answer.removed.length ? h("details", { class: "removed" }, h("summary", {}, t.removed(answer.removed.length)),
       h("ul", {}, answer.removed.map(r => h("li", {}, h("s", { dir: "auto" }, r.text), h("span", { class: "reason" }, [t[r.reason] ?? r.reason, r.detail].filter(Boolean).join(": ")))))) : null,
-    h("div", { class: "extra" }, h("span", { class: "badge " + answer.status }, t[answer.status]), copyButton(answer), may.conversations ? rating(answer) : null));
+    h("div", { class: "extra" }, h("span", { class: "badge " + answer.status }, t[answer.status]), copyButton(answer), may.conversations ? rating(answer) : null,
+      answer.degraded.map(d => h("span", { class: "degraded" }, t.degraded(d.reason))))));
 }
 
 // draft shows text as it comes: a statement is pending until every quote that it
@@ -124,7 +125,7 @@ async function answerTo(question, into, form, may, left) {
       if (event === "delta") text += data.text;
       if (event === "restart") { text = ""; cited.clear(); }
       if (event === "citation") cited.set(String(data.marker), data);
-      if (["delta", "restart", "citation"].includes(event)) show(box, h("p", { class: "hint wait" }, t.writing), h("div", { class: "answer draft", dir: "auto" }, draft(text, cited)));
+      if (["delta", "restart", "citation"].includes(event)) show(box, h("div", { class: "said" }, h("p", { class: "hint wait" }, t.writing), h("div", { class: "answer draft", dir: "auto" }, draft(text, cited))), sources([...cited.values()]));
       if (event === "error") { ended = true; show(box, failed(new Error(data.error.message))); }
       if (event === "answer") {
         ended = true;
@@ -146,8 +147,15 @@ async function answerTo(question, into, form, may, left) {
 function earlier(turn) {
   const quotes = (turn.sources ?? []).map(s => ({ ...s, citation: true }));
   return h("section", { class: "turn" }, h("h2", { class: "asked", dir: "auto" }, turn.question),
-    h("div", { class: "answer", dir: "auto" }, withMarkers(turn.answer, quotes)), sources(quotes),
-    h("div", { class: "extra" }, h("span", { class: "badge " + turn.status }, t[turn.status]), copyButton(turn)));
+    h("div", { class: "reply" }, h("div", { class: "said" }, h("div", { class: "answer", dir: "auto" }, withMarkers(turn.answer, quotes))), sources(quotes),
+      h("div", { class: "after" }, h("div", { class: "extra" }, h("span", { class: "badge " + turn.status }, t[turn.status]), copyButton(turn)))));
+}
+
+// eraOf says how long ago a time was, in steps.
+function eraOf(time) {
+  const day = at => new Date(at.getFullYear(), at.getMonth(), at.getDate());
+  const days = Math.round((day(new Date()) - day(new Date(time))) / 86400000);
+  return days < 1 ? t.today : days < 2 ? t.yesterday : days < 8 ? t.thisWeek : t.olderTalks;
 }
 
 // sideBar lists conversations; fill lists them anew.
@@ -159,8 +167,13 @@ function sideBar(showTurns, begin) {
   const fill = async () => {
     const { conversations } = await get("/v1/conversations");
     const shown = conversations.slice(0, 100);
-    show(list, shown.map(c => h("li", { class: c.id === conversation ? "current" : null },
-      h("button", { type: "button", class: "talk", dir: "auto", "aria-current": c.id === conversation ? "true" : null, title: new Date(c.updated).toLocaleString(language), onclick: async () => {
+    let last = "";
+    show(list, shown.flatMap(c => { const era = eraOf(c.updated); const head = era === last ? null : h("li", { class: "era" }, era); last = era; return [head, item(c)]; }));
+    bar.classList.toggle("none", shown.length === 0);
+  };
+  const item = c => {
+    const line = h("li", { class: c.id === conversation ? "current" : null },
+      h("button", { type: "button", class: "talk", dir: "auto", "data-id": c.id, "aria-current": c.id === conversation ? "true" : null, title: new Date(c.updated).toLocaleString(language), onclick: async () => {
         const whole = await one(c.id);
         conversation = c.id;
         showTurns(whole.turns);
@@ -168,6 +181,7 @@ function sideBar(showTurns, begin) {
         await fill();
       } }, c.title),
       h("span", { class: "talk-tools" },
+      h("button", { type: "button", class: "quiet tool", title: t.rename, "aria-label": `${t.rename}: ${c.title}`, onclick: () => rename(c, line) }, icon("pen")),
       h("button", { type: "button", class: "quiet tool", title: t.export, "aria-label": `${t.export}: ${c.title}`, onclick: async () => {
         const whole = await one(c.id);
         keep(new Blob([`# ${whole.title}\n\n${whole.turns.map(markdown).join("\n")}`], { type: "text/markdown" }), whole.title.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60) + ".md");
@@ -177,8 +191,25 @@ function sideBar(showTurns, begin) {
         await remove("/v1/conversations/" + encodeURIComponent(c.id));
         if (conversation === c.id) begin();
         else await fill();
-      } }, icon("remove"))))));
-    bar.classList.toggle("none", shown.length === 0);
+      } }, icon("remove"))));
+    return line;
+  };
+  // rename puts a box in a conversation's place; Enter or leaving it keeps the
+  // name, Escape the one before.
+  const rename = (c, line) => {
+    let over = false;
+    const end = async keeps => {
+      if (over) return;
+      over = true;
+      const title = box.value.trim();
+      if (keeps && title && title !== c.title) await patch("/v1/conversations/" + encodeURIComponent(c.id), { title }).catch(error => bar.append(failed(error) ?? ""));
+      await fill();
+      list.querySelector(`[data-id="${c.id}"]`)?.focus();
+    };
+    const box = h("input", { class: "renaming", "aria-label": t.newName, value: c.title, maxlength: "60", dir: "auto", onblur: () => end(true),
+      onkeydown: event => { if (event.isComposing) return; if (event.key === "Enter") end(true); if (event.key === "Escape") { event.stopPropagation(); end(false); } } });
+    show(line, box);
+    box.select();
   };
   return { bar, fill };
 }
@@ -210,6 +241,10 @@ export async function askView(main, left) {
     may = await session();
     if (left.aborted) return;
     if (may.collections.length && may.collections.every(c => c.documents + c.failed === 0 && !c.error)) show(notes, h("div", { class: "first" }, h("h2", {}, t.firstTitle), h("p", {}, t.firstAsk), h("a", { class: "button", href: "#/documents" }, t.toDocuments)));
+    else {
+      const here = may.collections.find(c => c.name === chosen()) ?? may.collections.find(c => c.default);
+      if (here && !here.error) show(notes, h("p", { class: "over" }, h("a", { href: "#/documents" }, t.over(number(here.documents))), " · ", t.overPassages(number(here.chunks))));
+    }
     if (!may.conversations) return;
     side = sideBar(turns => { show(talk, turns.map(earlier)); begun(true); talk.lastElementChild?.scrollIntoView({ block: "start" }); },
       () => { conversation = "new"; turns = []; show(talk); begun(false); form.box.focus(); side.fill().catch(() => {}); });

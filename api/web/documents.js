@@ -1,7 +1,7 @@
 // The documents view: what is indexed, by folder; uploads; running jobs.
 
 import { bar, failed, h, icon, show } from "./parts.js";
-import { counts, follow, get, post, remove, save, session, upload, within, about } from "./server.js";
+import { about, choose, chosen, counts, follow, forget, get, post, remove, save, session, upload, within } from "./server.js";
 import { bytes, language, number, t } from "./text.js";
 
 function remaining(ms) {
@@ -63,6 +63,38 @@ async function openDocument(d, by) {
 }
 
 const folderOf = path => path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
+
+// collectionList chooses, makes and removes collections; there is none for who
+// may do nothing of that.
+function collectionList(may) {
+  const own = may.writes && !may.limited;
+  if (!own && may.collections.length < 2) return null;
+  const again = name => { choose(name); forget(); window.dispatchEvent(new Event("hashchange")); };
+  const said = h("div", { "aria-live": "polite" });
+  const current = may.collections.find(c => c.name === chosen()) ?? may.collections.find(c => c.default);
+  const name = h("input", { "aria-label": t.collectionName, placeholder: t.newCollection, maxlength: "64", pattern: "[A-Za-z0-9_\\-]+", title: t.badName, required: true, autocomplete: "off", spellcheck: "false" });
+  return h("section", { class: "collections" }, h("h2", {}, t.collections), h("p", { class: "hint" }, t.collectionHint),
+    h("ul", { class: "sets" }, may.collections.map(c => h("li", {}, icon("folder"),
+      h("div", { class: "about" }, h("span", { class: "name" }, c.name), c.error ? h("span", { class: "reason" }, c.error) : h("span", { class: "title" }, t.howMany(number(c.documents)))),
+      h("div", { class: "facts-line" }, c === current ? h("span", { class: "badge" }, t.inUse) : h("button", { type: "button", class: "quiet", "aria-label": `${t.use}: ${c.name}`, onclick: () => again(c.name) }, t.use)),
+      h("div", { class: "actions" }, own && may.scope === "admin" && !c.default ? h("button", { type: "button", class: "quiet tool", title: t.remove, "aria-label": `${t.remove}: ${c.name}`, onclick: async () => {
+        if (!confirm(t.sureCollection(c.name))) return;
+        try {
+          await remove("/v1/collections/" + encodeURIComponent(c.name));
+          again(c === current ? "" : chosen());
+        } catch (error) {
+          show(said, failed(error));
+        }
+      } }, icon("remove")) : null)))),
+    own ? h("form", { class: "inline", onsubmit: async event => {
+      event.preventDefault();
+      try {
+        again((await post("/v1/collections", { name: name.value.trim() })).name);
+      } catch (error) {
+        show(said, failed(error));
+      }
+    } }, name, h("button", {}, t.make)) : null, said);
+}
 
 export async function documentsView(main, left) {
   const title = h("h1", {}, t.documentsTitle);
@@ -158,7 +190,7 @@ export async function documentsView(main, left) {
     h("p", {}, t.firstFolder, " ", h("code", {}, "lore index ~/Documents")), h("p", { class: "hint" }, t.firstThen));
   await load(true);
   if (left.aborted) return;
-  show(main, title, may.writes ? drop : null, jobs, first, tools, said, list, h("p", {}, more));
+  show(main, title, may.writes ? drop : null, jobs, first, tools, said, list, h("p", {}, more), collectionList(may));
   if (!may.writes) return;
   const { jobs: all } = await get("/v1/jobs").catch(() => ({ jobs: [] }));
   for (const job of all.filter(j => j.state === "running" || j.state === "queued").reverse()) progress(jobs, job, loaded);

@@ -37,6 +37,7 @@ const paths = {
   folder: "M3 6h6l2 2h10v11H3z",
   save: "M12 4v11M7 11l5 5 5-5M5 20h14",
   remove: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
+  pen: "M4 20l1-4L16.500 4.500l3 3L8 19zM14 7l3 3",
   plus: "M12 5v14M5 12h14",
   back: "M15 5l-7 7 7 7",
   next: "M9 5l7 7-7 7",

@@ -35,7 +35,7 @@ function passageItem(p, legs) {
   const where = h("button", { class: "where", type: "button", onclick: () => open(p, where) }, h("b", { "aria-hidden": "true" }, String(p.rank)), h("span", { dir: "auto" }, p.title || p.document));
   return h("li", { class: "passage" }, where,
     h("p", { class: "place hint", dir: "auto" }, [p.document, ...(p.section ?? []).filter(s => s !== p.title), spot(p)].filter(Boolean).join(" › ")),
-    h("div", { class: "excerpt", dir: "auto" }, lit(structured({ text, type: "text/markdown", language: p.language }, 0, 0, true).element, terms)),
+    h("div", { class: "excerpt", dir: "auto" }, lit(structured({ text, type: "text/markdown", language: p.language }, 0, 0, true).element, terms.filter(x => x.score >= most / 5))),
     h("details", { class: "explain" }, h("summary", {}, h("span", {}, t.why),
       h("span", { class: "legs" }, ["sparse", "dense"].filter(leg => legs.has(leg)).map(leg => h("span", { class: "leg" }, h("span", {}, t[leg]), bar(p.legs[leg]?.normalised ?? 0, leg), h("span", { class: "figure" }, p.legs[leg] ? t.rank(p.legs[leg].rank) : "–"))))),
       terms.length ? h("dl", { class: "terms" }, terms.slice(0, 10).map(x => h("div", {}, h("dt", {}, x.term), h("dd", {}, bar(x.score / most, "sparse"), h("span", { class: "figure" }, x.score.toFixed(2)))))) : null,
@@ -108,8 +108,8 @@ export async function searchView(main, left) {
     try {
       const result = await post("/v1/search", about({ query, limit: 10, explain: true, filter: filters.value() }), left);
       const legs = new Set(result.hits.flatMap(p => Object.keys(p.legs)));
-      show(found, result.degraded.map(d => h("p", { class: "hint" }, t.degraded(d.reason))),
-        result.hits.length ? h("ol", { class: "passages" }, result.hits.map(p => passageItem(p, legs))) : h("p", { class: "nothing" }, t.nothing),
+      show(found, result.hits.length ? h("ol", { class: "passages" }, result.hits.map(p => passageItem(p, legs))) : h("p", { class: "nothing" }, t.nothing),
+        result.degraded.map(d => h("p", { class: "hint degraded" }, t.degraded(d.reason))),
         whyNot(query, filters.value));
     } catch (error) {
       if (error.name !== "AbortError") show(found, failed(error));

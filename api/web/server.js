@@ -45,6 +45,7 @@ export const post = async (path, body, signal) => {
   const response = await call("POST", path, body, signal);
   return response.status === 204 ? null : response.json();
 };
+export const patch = async (path, body) => (await call("PATCH", path, body)).json();
 export const remove = path => call("DELETE", path);
 export const useToken = token => { sessionStorage.setItem(tokenKey, token); known = null; };
 
@@ -56,6 +57,9 @@ export function session() {
   known.catch(() => { known = null; });
   return known;
 }
+
+// forget lets the next session be asked for anew.
+export const forget = () => { known = null; };
 
 // counts asks anew what the collections hold.
 export async function counts() {
