@@ -63,7 +63,7 @@ func (s *Server) jobRoutes(routes huma.API) {
 			"text/event-stream": {Schema: &huma.Schema{Type: huma.TypeString}},
 		}}},
 	}, func(ctx context.Context, in *jobInput) (*huma.StreamResponse, error) {
-		j := s.jobs.find(grantOf(ctx), in.ID)
+		j := s.job(ctx, in.ID)
 		if j == nil {
 			return nil, newProblem(http.StatusNotFound, typeNotFound, "no_such_job", "no such job")
 		}
@@ -77,7 +77,7 @@ func (s *Server) jobRoutes(routes huma.API) {
 		OperationID: "cancel-job", Method: http.MethodDelete, Path: "/v1/jobs/{id}", Tags: []string{"jobs"}, DefaultStatus: http.StatusOK,
 		Summary: "Cancel a job; what it did is kept",
 	}, func(ctx context.Context, in *jobInput) (*jobOutput, error) {
-		j := s.jobs.find(grantOf(ctx), in.ID)
+		j := s.job(ctx, in.ID)
 		if j == nil {
 			return nil, newProblem(http.StatusNotFound, typeNotFound, "no_such_job", "no such job")
 		}
@@ -127,6 +127,15 @@ func (s *Server) startIndex(ctx context.Context, in *indexInput) (*jobOutput, er
 	return accepted(j), nil
 }
 
+// job returns a job of this server or of another with the same data folder, as
+// long as ctx lives; nil where there is none.
+func (s *Server) job(ctx context.Context, id string) *job {
+	if j := s.jobs.find(grantOf(ctx), id); j != nil {
+		return j
+	}
+	return s.jobs.standIn(ctx, grantOf(ctx), id)
+}
+
 // streamJob writes a job's changes as events until it ends.
 func (s *Server) streamJob(h huma.Context, j *job) {
 	out := eventsOf(h)
@@ -135,6 +144,9 @@ func (s *Server) streamJob(h huma.Context, j *job) {
 		body, changed := j.state()
 		if out.send("job", body) != nil || body.ended() {
 			return
+		}
+		if j.look != nil {
+			j.look()
 		}
 		select {
 		case <-changed:

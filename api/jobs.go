@@ -79,6 +79,7 @@ type job struct {
 	mu      sync.Mutex
 	body    jobBody
 	changed chan struct{} // closed at the next change
+	look    func()        // waits for a change of a job of another server; nil: it is this one's
 }
 
 // change applies f to the body and wakes those who watch.
@@ -125,6 +126,7 @@ type jobs struct {
 	all     []*job
 	queues  map[string]chan *job
 	failed  func(*job, error) *problem
+	dir     string // for the jobs' files; "": none are written
 }
 
 // add queues a job. While one of the same work waits, it stands for both.
@@ -159,6 +161,9 @@ func (q *jobs) add(kind, collection, same string, run func(ctx context.Context, 
 		return nil, newProblem(http.StatusTooManyRequests, typeRate, "busy", "too many jobs are waiting; try again")
 	}
 	q.all = append(q.all, j)
+	if q.dir != "" {
+		q.workers.Go(func() { q.share(j) })
+	}
 	for i := 0; len(q.all) > jobsKept && i < len(q.all); {
 		if b, _ := q.all[i].state(); b.ended() {
 			q.all = slices.Delete(q.all, i, i+1)
@@ -242,12 +247,16 @@ func (q *jobs) find(g *grant, id string) *job {
 func (q *jobs) list(g *grant) []jobBody {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	out := []jobBody{}
+	out, own := []jobBody{}, map[string]bool{}
 	for _, j := range slices.Backward(q.all) {
-		if b, _ := j.state(); g.sees(b.Collection) {
+		b, _ := j.state()
+		own[b.ID] = true
+		if g.sees(b.Collection) {
 			out = append(out, b)
 		}
 	}
+	out = append(out, q.others(g, own)...)
+	newestFirst(out)
 	return out
 }
 
@@ -279,7 +288,7 @@ func (q *jobs) cancelAll(ctx context.Context, collection string) {
 // cancelJob ends a job that has not ended.
 func cancelJob(j *job) {
 	j.cancel()
-	if b, _ := j.state(); b.State == jobQueued {
+	if b, _ := j.state(); b.State == jobQueued && j.look == nil {
 		now := time.Now().UTC()
 		j.change(func(b *jobBody) {
 			if b.State == jobQueued {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -144,6 +145,9 @@ func New(o Options) (*Server, error) {
 	s.fetcher = s.newFetcher()
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if o.Data != "" && o.Write != nil {
+		s.jobs.dir = filepath.Join(o.Data, jobsFolder)
 	}
 	s.jobs.failed = func(j *job, err error) *problem {
 		p := explain(err)
