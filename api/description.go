@@ -31,6 +31,12 @@ var looked = map[string]map[string]map[string]any{
 // absolutePattern is what paths of this system begin with; none is fine too.
 var absolutePattern = map[bool]string{true: `^(/|$)`, false: `^([A-Za-z]:[/\\]|\\\\|$)`}[filepath.Separator == '/']
 
+// oneHistory says that a question goes on with a conversation, or brings its own
+// history.
+var oneHistory = object{"required": []any{"history", "conversation"}, "properties": object{
+	"history": object{"type": "array", "minItems": 1}, "conversation": object{"type": "string", "minLength": 1},
+}}
+
 // descriptionRoutes serve the description as OpenAPI 3.1.
 func (s *Server) descriptionRoutes(mux *router, routes huma.API) {
 	text := sync.OnceValues(func() ([]byte, error) { return description(routes.OpenAPI()) })
@@ -73,6 +79,9 @@ func description(api *huma.OpenAPI) ([]byte, error) {
 				property[keyword] = value
 			}
 		}
+	}
+	if question, ok := schemas["AskInputBody"].(object); ok {
+		question["not"] = oneHistory
 	}
 	seen := map[string]bool{}
 	paths, _ := all["paths"].(object)

@@ -39,6 +39,8 @@ func TestDescription(t *testing.T) {
 	for body, want := range map[string]int{
 		`{"question":"Is business class paid for?","language":null,"limit":null,"filter":null,"history":null,"conversation":null,"explain":null,"collection":null,"instructions":null}`: 200,
 		`{"question":"Is business class paid for?","filter":{"after":null,"before":"","paths":null,"labels":null}}`:                                                                     200,
+		`{"question":"Is business class paid for?","conversation":"new","history":[]}`:                                                                                                  200,
+		`{"question":"x","conversation":"new","history":[{"question":"a","answer":"b"}]}`:                                                                                               400,
 		`{"question":null}`: 400,
 		`{"question":"?!"}`: 400,
 		`{"question":"x","filter":{"after":"yesterday"}}`: 400,
