@@ -79,6 +79,17 @@ func readBzip2(j *job, in ingest.Input) ([]ingest.Document, error) {
 	return j.unpacked(bzip2.NewReader(bytes.NewReader(in.Data)), in.Name, "", ".bz2")
 }
 
+func isZstd(p *probe) bool { return p.hasPrefix("\x28\xb5\x2f\xfd") }
+
+func readZstd(j *job, in ingest.Input) ([]ingest.Document, error) {
+	r, err := newZstd(in.Data)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ingest.ErrDamaged, err)
+	}
+	defer r.Close()
+	return j.unpacked(r, in.Name, "", ".zst")
+}
+
 func (j *job) unpacked(r io.Reader, name, inner, ext string) ([]ingest.Document, error) {
 	if j.depth+1 > j.o.MaxDepth {
 		return nil, fmt.Errorf("%w: containers nested deeper than %d", ingest.ErrTooLarge, j.o.MaxDepth)
