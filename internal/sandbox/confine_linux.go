@@ -3,6 +3,8 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"os"
+	"os/signal"
 	"runtime"
 	"unsafe"
 
@@ -28,6 +30,38 @@ func confine(l Limits) error {
 		errs = append(errs, fmt.Errorf("filter system calls: %w", err))
 	}
 	return errors.Join(errs...)
+}
+
+// watchCPU ends the process when the kernel says that its limit is reached: the
+// Go runtime by itself takes no notice.
+func watchCPU() (stop func()) {
+	reached, done := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(reached, unix.SIGXCPU)
+	go func() {
+		select {
+		case <-reached:
+			fmt.Fprintln(os.Stderr, cpuSpent)
+			os.Exit(1)
+		case <-done:
+		}
+	}()
+	return func() { signal.Stop(reached); close(done) }
+}
+
+// limitCPU has the kernel signal the process when it uses more than this many
+// seconds of a processor from now on. It does so even where no parent watches. 0
+// is no limit.
+func limitCPU(seconds int) {
+	var used unix.Rusage
+	if seconds <= 0 || unix.Getrusage(unix.RUSAGE_SELF, &used) != nil {
+		return
+	}
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_CPU, &limit) != nil {
+		return
+	}
+	limit.Cur = min(uint64(used.Utime.Sec+used.Stime.Sec)+uint64(seconds)+1, limit.Max)
+	_ = unix.Setrlimit(unix.RLIMIT_CPU, &limit)
 }
 
 // filterCalls makes the kernel refuse, with EPERM, the system calls that reach

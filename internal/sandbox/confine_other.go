@@ -3,3 +3,7 @@
 package sandbox
 
 func confine(Limits) error { return nil }
+
+func limitCPU(int) {}
+
+func watchCPU() func() { return func() {} }

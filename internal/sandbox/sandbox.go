@@ -44,6 +44,7 @@ type Options struct {
 	Setup      []byte        // first frame every child gets
 	Workers    int           // children at once (2)
 	Timeout    time.Duration // for one request (60s)
+	CPU        time.Duration // of a processor for one request, in whole seconds; Linux only (twice Timeout)
 	MemoryMB   int           // cap on a child's memory (512)
 	MaxReply   int64         // bytes (256 MiB)
 	MaxUses    int           // requests after which a child is replaced (1000)
@@ -74,6 +75,7 @@ func NewPool(o *Options) (*Pool, error) {
 	}
 	setDefault(&p.o.Workers, 2)
 	setDefault(&p.o.Timeout, time.Minute)
+	setDefault(&p.o.CPU, 2*p.o.Timeout)
 	setDefault(&p.o.MemoryMB, 512)
 	setDefault(&p.o.MaxReply, 256<<20)
 	setDefault(&p.o.MaxUses, 1000)
@@ -180,14 +182,18 @@ type child struct {
 	waited chan struct{}
 }
 
-// envMemory is the environment variable by which a child learns its cap.
-const envMemory = "LORE_SANDBOX_MEMORY_MB"
+// The environment variables by which a child learns its caps.
+const (
+	envMemory = "LORE_SANDBOX_MEMORY_MB"
+	envCPU    = "LORE_SANDBOX_CPU_SECONDS"
+)
 
 func (p *Pool) start() (*child, error) {
 	cmd := exec.Command(p.o.Executable, p.o.Args...)
 	cmd.Env = append(baseEnv(),
 		fmt.Sprintf("GOMEMLIMIT=%dMiB", p.o.MemoryMB*3/4),
-		fmt.Sprintf("%s=%d", envMemory, p.o.MemoryMB))
+		fmt.Sprintf("%s=%d", envMemory, p.o.MemoryMB),
+		fmt.Sprintf("%s=%d", envCPU, int((p.o.CPU+time.Second-1)/time.Second)))
 	cmd.Env = append(cmd.Env, p.o.Env...)
 	cmd.Dir = os.TempDir()
 	in, err := cmd.StdinPipe()
@@ -256,7 +262,7 @@ func (c *child) do(ctx context.Context, o *Options, request []byte) ([]byte, err
 				return nil, r.err
 			}
 			c.stop()
-			return nil, c.death()
+			return nil, c.death(o)
 		case <-cancelled:
 			cancelled = nil
 			why = ctx.Err()
@@ -277,8 +283,11 @@ func (c *child) do(ctx context.Context, o *Options, request []byte) ([]byte, err
 const watchInterval = 50 * time.Millisecond
 
 // death explains why the child ended by itself.
-func (c *child) death() error {
+func (c *child) death(o *Options) error {
 	msg := c.stderr.String()
+	if strings.Contains(msg, cpuSpent) {
+		return fmt.Errorf("%w: more than %s of a processor", ErrTimeout, o.CPU)
+	}
 	if strings.Contains(msg, "out of memory") || strings.Contains(msg, "cannot allocate memory") {
 		return ErrMemory
 	}

@@ -211,6 +211,25 @@ func TestMissingExecutable(t *testing.T) {
 	}
 }
 
+func TestProcessorTime(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux limits the processor")
+	}
+	p := pool(t, sandbox.Options{Workers: 1, Timeout: time.Minute, CPU: time.Second})
+	for range 3 { // each request has its own share
+		if got, err := p.Do(t.Context(), []byte("echo x")); err != nil || string(got) != "x" {
+			t.Fatalf("got %q, %v", got, err)
+		}
+	}
+	_, err := p.Do(t.Context(), []byte("hang"))
+	if !errors.Is(err, sandbox.ErrTimeout) || !strings.Contains(err.Error(), "1s of a processor") {
+		t.Errorf("got %v, want the processor's limit", err)
+	}
+	if got, err := p.Do(t.Context(), []byte("echo y")); err != nil || string(got) != "y" {
+		t.Errorf("afterwards: got %q, %v", got, err)
+	}
+}
+
 func TestConfined(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux takes files and sockets away")

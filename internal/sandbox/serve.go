@@ -8,6 +8,9 @@ import (
 	"strconv"
 )
 
+// cpuSpent is what a child says when it used up its share of the processor.
+const cpuSpent = "processor time used up"
+
 // Serve is the child's side: it reads the set-up frame, then answers request
 // after request with handle until stdin ends, and returns the exit code.
 //
@@ -36,7 +39,11 @@ func Serve(stdin io.Reader, stdout io.Writer, setup func([]byte), handle func([]
 			requests <- req
 		}
 	}()
+	defer watchCPU()()
+	seconds, _ := strconv.Atoi(os.Getenv(envCPU))
 	for req := range requests {
+		// The limit counts from the start of the process, which serves many.
+		limitCPU(seconds)
 		reply := handle(req)
 		if err := writeFrame(stdout, reply); err != nil {
 			return 1
