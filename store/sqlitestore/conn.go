@@ -163,7 +163,7 @@ func (c *conn) shrink() {
 	if err != nil || free < 32 {
 		return
 	}
-	if pages, err := c.int("PRAGMA page_count"); err == nil && 16*free > pages {
+	if pages, err := c.int("PRAGMA page_count"); err == nil && 64*free > pages {
 		_ = c.query("PRAGMA incremental_vacuum", func([]value) error { return nil })
 	}
 }

@@ -67,19 +67,19 @@ var install = sync.OnceFunc(func() {
 	if err != nil {
 		panic(err)
 	}
-	faulty = *machine
+	faulty := allocate[sqlite3.Tsqlite3_vfs](tls)
+	*faulty = *machine
 	faulty.FpNext = 0
 	faulty.FzName = name
 	faulty.FxOpen = pointer(vfsOpen)
 	faulty.FxDelete = pointer(vfsDelete)
-	if rc := sqlite3.Xsqlite3_vfs_register(tls, uintptr(unsafe.Pointer(&faulty)), 0); rc != sqlite3.SQLITE_OK {
+	if rc := sqlite3.Xsqlite3_vfs_register(tls, uintptr(unsafe.Pointer(faulty)), 0); rc != sqlite3.SQLITE_OK {
 		panic(fmt.Sprint("register file system: ", rc))
 	}
 })
 
 var (
 	machine *sqlite3.Tsqlite3_vfs
-	faulty  sqlite3.Tsqlite3_vfs
 
 	methodsMu sync.Mutex
 	// methods are the tables of open files: those of the machine, which has one for
@@ -93,7 +93,6 @@ type (
 	deleteFunc = func(tls *libc.TLS, vfs, name uintptr, syncDir int32) int32
 	moveFunc   = func(tls *libc.TLS, file, buf uintptr, n int32, at int64) int32
 	sizeFunc   = func(tls *libc.TLS, file uintptr, size int64) int32
-	flagsFunc  = func(tls *libc.TLS, file uintptr, flags int32) int32
 	askFunc    = func(tls *libc.TLS, file, out uintptr) int32
 	shmFunc    = func(tls *libc.TLS, file uintptr, page, size, extend int32, out uintptr) int32
 )
@@ -103,6 +102,15 @@ type (
 func pointer[F any](f F) uintptr { return *(*uintptr)(unsafe.Pointer(&f)) }
 
 func called[F any](p uintptr) F { return *(*F)(unsafe.Pointer(&p)) }
+
+// allocate makes a structure in C's memory, where SQLite looks for it.
+func allocate[T any](tls *libc.TLS) *T {
+	p := libc.Xcalloc(tls, 1, libc.Tsize_t(unsafe.Sizeof(*new(T))))
+	if p == 0 {
+		panic("out of memory")
+	}
+	return structAt[T](p)
+}
 
 // structAt views memory of C.
 func structAt[T any](p uintptr) *T { return *(**T)(unsafe.Pointer(&p)) }
@@ -122,7 +130,7 @@ func vfsOpen(tls *libc.TLS, _, name, file uintptr, flags int32, outFlags uintptr
 	own := ours[f.FpMethods]
 	if own == nil {
 		theirs := structAt[sqlite3.Tsqlite3_io_methods](f.FpMethods)
-		own = new(sqlite3.Tsqlite3_io_methods)
+		own = allocate[sqlite3.Tsqlite3_io_methods](tls)
 		*own = *theirs
 		own.FxRead = pointer(vfsRead)
 		own.FxWrite = pointer(vfsWrite)

@@ -127,31 +127,40 @@ func (s *Store) clear() {
 		return
 	}
 	s.clearing = true
+	s.background(func() (bool, error) {
+		more, err := s.clearStep(context.Background())
+		if !more || err != nil {
+			s.clearing = false
+		}
+		return more, err
+	})
+}
+
+// background runs steps, each under s.writing, until there are no more, one
+// fails, or the store is closed. What fails is left for the next time. The caller
+// holds s.writing.
+func (s *Store) background(step func() (more bool, err error)) {
+	s.chores++
 	s.mergers.Go(func() {
-		for s.clearSome() {
+		for more := true; more; {
+			s.writing.Lock()
+			var err error
+			if s.writer == nil {
+				more = false
+			} else {
+				more, err = step()
+			}
+			if more = more && err == nil; !more {
+				s.chores--
+				s.yield()
+			}
+			s.writing.Unlock()
 		}
 	})
 }
 
-// clearSome does a step of clearing and reports whether there is more to do. What
-// fails is left for the next time.
-func (s *Store) clearSome() (more bool) {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	defer func() {
-		if !more {
-			s.clearing = false
-			s.yield()
-		}
-	}()
-	if s.writer == nil {
-		return false
-	}
-	more, err := s.clearStep(context.Background())
-	return more && err == nil
-}
-
-// clearStep is clearSome for those who hold s.writing.
+// clearStep deletes what some removed documents left behind. The caller holds
+// s.writing.
 func (s *Store) clearStep(ctx context.Context) (more bool, err error) {
 	err = s.run(ctx, func(t *txn) error {
 		var some [][2]int64

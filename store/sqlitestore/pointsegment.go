@@ -131,26 +131,8 @@ func (b *pointBuilder) point(id []byte, weights []float32) {
 // write writes the segment. lists calls its argument for each term in ascending
 // order, after filling the writer with the term's postings.
 func (b *pointBuilder) write(out io.Writer, lists func(w *listWriter, yield func(term uint32) error) error) (int64, error) {
-	b.runLocals = append(b.runLocals, uint32(b.n))
-	b.attrLocals = append(b.attrLocals, uint32(b.n))
-	b.pathFrom = append(b.pathFrom, uint32(len(b.paths)))
-	b.weights.from = append(b.weights.from, uint32(len(b.weights.rest)))
-	s := newSegmentWriter(out)
-	var largest float32
-	for i, w := range b.weights.first {
-		if from, to := b.weights.from[i], b.weights.from[i+1]; from < to {
-			w = b.weights.rest[to-1]
-		}
-		largest = max(largest, w)
-	}
-	s.section(binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, uint32(b.n)), math.Float32bits(largest)))
-	writeNumbers(s, b.runKeys)
-	writeNumbers(s, b.runLocals)
-	s.section(b.ids)
-	writeNumbers(s, b.weights.first)
-	writeNumbers(s, b.weights.from)
-	writeNumbers(s, b.weights.rest)
-	s.begin()
+	largest := b.largest()
+	s := b.begin(out, largest)
 	w := listWriter{weights: &b.weights}
 	var terms termWriter
 	var buf []byte
@@ -167,6 +149,40 @@ func (b *pointBuilder) write(out io.Writer, lists func(w *listWriter, yield func
 	if err != nil {
 		return 0, err
 	}
+	return b.end(s, &terms)
+}
+
+// largest returns the largest weight. All points have been added.
+func (b *pointBuilder) largest() (largest float32) {
+	b.weights.from = append(b.weights.from, uint32(len(b.weights.rest)))
+	for i, w := range b.weights.first {
+		if from, to := b.weights.from[i], b.weights.from[i+1]; from < to {
+			w = b.weights.rest[to-1]
+		}
+		largest = max(largest, w)
+	}
+	return largest
+}
+
+// begin writes what comes before the postings.
+func (b *pointBuilder) begin(out io.Writer, largest float32) *segmentWriter {
+	b.runLocals = append(b.runLocals, uint32(b.n))
+	b.attrLocals = append(b.attrLocals, uint32(b.n))
+	b.pathFrom = append(b.pathFrom, uint32(len(b.paths)))
+	s := newSegmentWriter(out)
+	s.section(binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, uint32(b.n)), math.Float32bits(largest)))
+	writeNumbers(s, b.runKeys)
+	writeNumbers(s, b.runLocals)
+	s.section(b.ids)
+	writeNumbers(s, b.weights.first)
+	writeNumbers(s, b.weights.from)
+	writeNumbers(s, b.weights.rest)
+	s.begin()
+	return s
+}
+
+// end writes what comes behind the postings and returns the size of all.
+func (b *pointBuilder) end(s *segmentWriter, terms *termWriter) (int64, error) {
 	s.write(zeros[:16]) // room for unpack to read on
 	s.section(terms.bytes())
 	s.section(nil)
@@ -195,18 +211,34 @@ type posting struct{ term, local, rank uint32 }
 // buildPoints writes a segment of documents in ascending order of keys.
 func buildPoints(out io.Writer, docs []pointDocument) (int64, error) {
 	var b pointBuilder
+	list := make([]store.Document, len(docs))
+	for i, d := range docs {
+		list[i].Points = d.points
+	}
+	postings := sortByTerm(gather(&b, list))
+	for i, d := range docs {
+		b.runKeys[i] = d.key
+	}
+	return b.write(out, func(w *listWriter, yield func(uint32) error) error { return eachTerm(postings, w, yield) })
+}
+
+// gather adds the documents that have points to b, with keys that are still to be
+// filled in, and returns their postings.
+func gather(b *pointBuilder, docs []store.Document) []posting {
 	var values []float32
 	n := 0
 	for _, d := range docs {
-		for i := range d.points {
-			n += len(d.points[i].Sparse.Indices)
+		for i := range d.Points {
+			n += len(d.Points[i].Sparse.Indices)
 		}
 	}
 	postings := make([]posting, 0, n)
 	for _, d := range docs {
-		b.document(d.key)
-		for i := range d.points {
-			p := &d.points[i]
+		if len(d.Points) > 0 {
+			b.document(0)
+		}
+		for i := range d.Points {
+			p := &d.Points[i]
 			pay := &p.Payload
 			b.attribute(pay.Date, pay.Root, pay.MediaType, pay.Language, pay.Path, putLabels(nil, pay.Labels))
 			id, _ := parseUUID(p.ID) // checked when the document came in
@@ -224,20 +256,22 @@ func buildPoints(out io.Writer, docs []pointDocument) (int64, error) {
 			b.point(id[:], values)
 		}
 	}
-	postings = sortByTerm(postings)
-	return b.write(out, func(w *listWriter, yield func(uint32) error) error {
-		for i := 0; i < len(postings); {
-			w.reset()
-			term := postings[i].term
-			for ; i < len(postings) && postings[i].term == term; i++ {
-				w.add(postings[i].local, postings[i].rank)
-			}
-			if err := yield(term); err != nil {
-				return err
-			}
+	return postings
+}
+
+// eachTerm fills w with the postings of each term in turn.
+func eachTerm(postings []posting, w *listWriter, yield func(term uint32) error) error {
+	for i := 0; i < len(postings); {
+		w.reset()
+		term := postings[i].term
+		for ; i < len(postings) && postings[i].term == term; i++ {
+			w.add(postings[i].local, postings[i].rank)
 		}
-		return nil
-	})
+		if err := yield(term); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sortByTerm sorts by term and keeps the order of equal ones: three passes of

@@ -4,10 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
-	"sync"
-	"sync/atomic"
 
 	"github.com/lore-kb/lore/store"
 )
@@ -20,32 +17,16 @@ type prepared struct {
 	texts  [][]byte
 }
 
-// prepare codes documents, on all processors. words may be nil.
-func prepare(ctx context.Context, docs []store.Document, words *vocabulary) []prepared {
-	out := make([]prepared, len(docs))
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(len(docs), runtime.GOMAXPROCS(0)) {
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= len(docs) {
-					return
-				}
-				d := &docs[i]
-				p := prepared{doc: d, info: encodeInfo(&d.DocumentInfo)}
-				if len(d.Points) > 0 {
-					p.points = sealed(encodePoints(d))
-				}
-				for b := range blocks(len(d.Text)) {
-					p.texts = append(p.texts, sealed(compress(d.Text[b*textBlock:min(len(d.Text), (b+1)*textBlock)], words)))
-				}
-				out[i] = p
-			}
-		})
+// prepare codes a document. words may be nil.
+func prepare(d *store.Document, words *vocabulary) prepared {
+	p := prepared{doc: d, info: encodeInfo(&d.DocumentInfo)}
+	if len(d.Points) > 0 {
+		p.points = sealed(encodePoints(d))
 	}
-	wg.Wait()
-	return out
+	for b := range blocks(len(d.Text)) {
+		p.texts = append(p.texts, sealed(compress(d.Text[b*textBlock:min(len(d.Text), (b+1)*textBlock)], words)))
+	}
+	return p
 }
 
 // Put implements [store.Store]. All documents of a call are stored in one
@@ -71,16 +52,19 @@ func (s *Store) put(ctx context.Context, docs []store.Document) error {
 	if err != nil {
 		return err
 	}
-	ready := prepare(ctx, docs, words)
+	b := startBuild(ctx, docs, words)
+	defer b.stop()
 	return s.write(ctx, func(t *txn) error {
-		for i := range ready {
-			if err := ctx.Err(); err != nil {
+		for i := range docs {
+			p, err := b.document(ctx, i)
+			if err != nil {
 				return err
 			}
-			if err := t.put(&ready[i]); err != nil {
+			if err := t.put(p); err != nil {
 				return err
 			}
 		}
+		t.built = b
 		return nil
 	})
 }

@@ -477,7 +477,8 @@ func (r *repairer) rebuildBatch(ctx context.Context, batch []row) error {
 			if err := checkDocument(&doc, 0); err != nil {
 				return err
 			}
-			if err := t.put(&prepare(ctx, []store.Document{doc}, nil)[0]); err != nil {
+			ready := prepare(&doc, nil)
+			if err := t.put(&ready); err != nil {
 				return err
 			}
 			r.report.Rebuilt++

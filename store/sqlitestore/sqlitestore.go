@@ -81,7 +81,8 @@ type Store struct {
 	writing  sync.Mutex // serialises writes; guards what follows
 	writer   *conn
 	merging  map[int64]bool // segments that are being merged in the background
-	mergers  sync.WaitGroup // and what clears
+	mergers  sync.WaitGroup // and chores
+	chores   int            // done in the background, in steps
 	clearing bool
 
 	learning sync.Mutex // guards what follows
@@ -208,7 +209,7 @@ func (s *Store) take(ctx context.Context) (err error) {
 // yield gives the lock back if this handle takes turns and nothing in the
 // background needs it.
 func (s *Store) yield() {
-	if s.turns && len(s.merging) == 0 && !s.clearing {
+	if s.turns && len(s.merging) == 0 && s.chores == 0 {
 		_ = s.lock.release()
 		s.lock = nil
 	}

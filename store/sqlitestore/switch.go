@@ -456,7 +456,7 @@ func (s *Store) settle(ctx context.Context) error {
 	}
 	s.mergers.Wait()
 	s.writing.Lock()
-	for len(s.merging) > 0 || s.clearing {
+	for len(s.merging) > 0 || s.chores > 0 {
 		s.writing.Unlock()
 		s.mergers.Wait()
 		s.writing.Lock()

@@ -298,8 +298,9 @@ func (s *Store) vocabularyFor(ctx context.Context, docs []store.Document) (*voca
 	return v, s.recodeAll(ctx)
 }
 
-// recodeAll brings texts to a new vocabulary. Since vocabularies come each time
-// a collection has grown sixteenfold, a text is coded again once on average.
+// recodeAll begins to bring texts to a new vocabulary, in the background. Since
+// vocabularies come each time a collection has grown sixteenfold, a text is coded
+// again once on average. What a process leaves undone, Compact does.
 func (s *Store) recodeAll(ctx context.Context) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -310,7 +311,11 @@ func (s *Store) recodeAll(ctx context.Context) error {
 		return err
 	}
 	defer s.yield()
-	return s.recode(ctx)
+	step, err := s.recoding(context.Background(), 100)
+	if err == nil && step != nil {
+		s.background(step)
+	}
+	return err
 }
 
 func (s *Store) keepVocabulary(ctx context.Context, v *vocabulary, learned int64) error {
@@ -396,13 +401,24 @@ func (s *Store) samples(ctx context.Context, docs []store.Document) ([]string, e
 // recode codes texts again that were coded before the newest vocabulary was
 // learned. The caller holds s.writing.
 func (s *Store) recode(ctx context.Context) error {
+	step, err := s.recoding(ctx, 500)
+	for more := step != nil; more && err == nil; {
+		more, err = step()
+	}
+	return err
+}
+
+// recoding returns a function that brings so many documents to the newest
+// vocabulary at a time; nil when there is none. The caller holds s.writing, then
+// and during each step.
+func (s *Store) recoding(ctx context.Context, atOnce int) (step func() (more bool, err error), err error) {
 	id, err := s.writer.int("SELECT value FROM meta WHERE name = 'vocabulary'")
 	if err != nil || id == 0 {
-		return err
+		return nil, err
 	}
 	words, err := s.writer.words.get(s.writer, id)
 	if err != nil {
-		return corrupt(s.file, err)
+		return nil, corrupt(s.file, err)
 	}
 	words.encoder()
 	var rows [][2]int64
@@ -410,11 +426,11 @@ func (s *Store) recode(ctx context.Context) error {
 		rows = append(rows, [2]int64{asInt(v[0]), asInt(v[1])})
 		return nil
 	}); err != nil {
-		return err
+		return nil, err
 	}
-	for len(rows) > 0 {
-		n := min(len(rows), 500)
-		if err := s.run(ctx, func(t *txn) error {
+	return func() (bool, error) {
+		n := min(len(rows), atOnce)
+		err := s.run(ctx, func(t *txn) error {
 			for _, d := range rows[:n] {
 				if err := ctx.Err(); err != nil {
 					return err
@@ -426,12 +442,10 @@ func (s *Store) recode(ctx context.Context) error {
 				}
 			}
 			return nil
-		}, false); err != nil {
-			return err
-		}
+		}, false)
 		rows = rows[n:]
-	}
-	return nil
+		return len(rows) > 0, err
+	}, nil
 }
 
 func (t *txn) recode(key int64, size int, words *vocabulary) error {

@@ -24,6 +24,7 @@ type txn struct {
 	nextKey    int64 // 0 until asked for
 	tally      tally
 	docs       []pointDocument
+	built      *build // of docs, if they are those of a Put
 	vectors    []vectorRow
 	removed    int // documents
 }
@@ -103,7 +104,16 @@ func (t *txn) flush() error {
 			n += len(d.points)
 		}
 		slices.SortFunc(t.docs, func(a, b pointDocument) int { return int(int64(a.key) - int64(b.key)) })
-		if err := t.addSegment(kindPoints, n, t.generation-1, func(w io.Writer) (int64, error) { return buildPoints(w, t.docs) }); err != nil {
+		if err := t.addSegment(kindPoints, n, t.generation-1, func(w io.Writer) (int64, error) {
+			if t.built == nil {
+				return buildPoints(w, t.docs)
+			}
+			keys := make([]uint32, len(t.docs))
+			for i, d := range t.docs {
+				keys[i] = d.key
+			}
+			return t.built.segment(t.ctx, w, keys)
+		}); err != nil {
 			return err
 		}
 	}

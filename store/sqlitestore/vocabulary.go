@@ -51,8 +51,8 @@ type vocabulary struct {
 }
 
 // trie finds the longest symbol at a place of a text. Children of a node are
-// neighbours, in order of their bytes, level by level, so that what is used most
-// lies close together.
+// neighbours, in order of their bytes, and follow it closely, so that a symbol is
+// found in few lines of the cache.
 type trie struct {
 	nodes  []trieNode
 	labels []byte // of the edge that leads to each node; 8 more bytes follow
@@ -62,6 +62,7 @@ type trie struct {
 type trieNode struct {
 	symbol int32  // that ends here; -1 for none
 	first  uint32 // child
+	labels uint32 // of the first four children
 	n      uint16 // children
 	wide   uint16 // number of its table in wide, from 1; 0: its labels are searched
 }
@@ -77,35 +78,41 @@ func newTrie(symbols [][]byte) *trie {
 		order[i] = uint32(i)
 	}
 	slices.SortFunc(order, func(a, b uint32) int { return bytes.Compare(symbols[a], symbols[b]) })
-	type span struct{ from, to, depth int } // of order: symbols that begin alike
-	spans := []span{{0, len(order), 0}}
-	for node := 0; node < len(spans); node++ {
-		s := spans[node]
+	// A node, and the symbols that begin with its bytes: those of order[from:to].
+	type span struct{ node, from, to, depth int }
+	stack := []span{{0, 0, len(order), 0}}
+	for len(stack) > 0 {
+		s := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		node := trieNode{symbol: -1, first: uint32(len(t.nodes))}
 		if s.from < s.to && len(symbols[order[s.from]]) == s.depth {
-			t.nodes[node].symbol = int32(order[s.from])
+			node.symbol = int32(order[s.from])
 			s.from++
 		}
-		t.nodes[node].first = uint32(len(t.nodes))
 		for from := s.from; from < s.to; {
 			c := symbols[order[from]][s.depth]
 			to := from + 1
 			for to < s.to && symbols[order[to]][s.depth] == c {
 				to++
 			}
-			spans = append(spans, span{from, to, s.depth + 1})
-			t.nodes = append(t.nodes, trieNode{symbol: -1})
+			stack = append(stack, span{len(t.nodes), from, to, s.depth + 1})
+			t.nodes = append(t.nodes, trieNode{})
 			t.labels = append(t.labels, c)
-			t.nodes[node].n++
+			if node.n < 4 {
+				node.labels |= uint32(c) << (8 * node.n)
+			}
+			node.n++
 			from = to
 		}
-		if n := &t.nodes[node]; n.n >= wideNode && len(t.wide) < math.MaxUint16 {
+		if node.n >= wideNode && len(t.wide) < math.MaxUint16 {
 			var table [256]uint32
-			for i := range uint32(n.n) {
-				table[t.labels[n.first+i]] = n.first + i
+			for i := range uint32(node.n) {
+				table[t.labels[node.first+i]] = node.first + i
 			}
 			t.wide = append(t.wide, table)
-			n.wide = uint16(len(t.wide))
+			node.wide = uint16(len(t.wide))
 		}
+		t.nodes[s.node] = node
 	}
 	t.labels = append(t.labels, zeros[:8]...)
 	return t
@@ -118,11 +125,18 @@ func (t *trie) longest(text string) (symbol int32, length int) {
 	for i := range len(text) {
 		c := text[i]
 		next := uint32(0)
-		if node.wide != 0 {
+		switch {
+		case node.wide != 0:
 			next = t.wide[node.wide-1][c]
-		} else {
+		case node.n <= 4:
+			// Four labels at a time: the lowest byte of x that is 0 is c.
+			x := node.labels ^ uint32(c)*(ones&math.MaxUint32)
+			x = (x - ones&math.MaxUint32) &^ x & (tops & math.MaxUint32)
+			if j := uint32(bits.TrailingZeros32(x)) / 8; j < uint32(node.n) {
+				next = node.first + j
+			}
+		default:
 			for k := uint32(0); k < uint32(node.n); k += 8 {
-				// Eight labels at a time: the lowest byte of x that is 0 is c.
 				x := binary.LittleEndian.Uint64(t.labels[node.first+k:]) ^ uint64(c)*ones
 				if x = (x - ones) &^ x & tops; x != 0 {
 					if j := k + uint32(bits.TrailingZeros64(x))/8; j < uint32(node.n) {
