@@ -519,6 +519,7 @@ func TestSoakMixed(t *testing.T) {
 	}
 	p := start(t, []string{"--watch"})
 	client := clientOf(16)
+	slow := &durations{}
 	statuses := map[int]*atomic.Int64{}
 	for status := range 600 {
 		statuses[status] = &atomic.Int64{}
@@ -534,14 +535,20 @@ func TestSoakMixed(t *testing.T) {
 		for i := 0; i+1 < len(header); i += 2 {
 			req.Header.Set(header[i], header[i+1])
 		}
+		began := time.Now()
 		resp, err := client.Do(req)
 		if err != nil {
 			statuses[0].Add(1)
+			t.Logf("%s %s: no answer after %v: %v", method, path, time.Since(began).Round(time.Millisecond), err)
 			return
 		}
 		_, _ = io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
 		statuses[resp.StatusCode].Add(1)
+		slow.add(time.Since(began))
+		if resp.StatusCode >= 500 {
+			t.Logf("%s %s: %d after %v", method, path, resp.StatusCode, time.Since(began).Round(time.Millisecond))
+		}
 	}
 	kinds := []func(){
 		func() { do("POST", "/v1/search", `{"query":"`+soakQuery()+`","explain":true}`) },
@@ -610,6 +617,7 @@ func TestSoakMixed(t *testing.T) {
 		}
 	}
 	t.Log("answers by status:", strings.Join(counts, ", "))
+	t.Logf("time of an answer: p50 %v, p99 %v, most %v", quantile(slow.list, .5), quantile(slow.list, .99), quantile(slow.list, 1))
 	middle := func(from, to int, of func(sample) float64) float64 {
 		var values []float64
 		for _, s := range samples[from:to] {
@@ -634,4 +642,16 @@ func TestSoakMixed(t *testing.T) {
 			t.Errorf("%d answers with status %d", n, status)
 		}
 	}
+}
+
+// durations gathers how long answers took, from several goroutines.
+type durations struct {
+	mu   sync.Mutex
+	list []time.Duration
+}
+
+func (d *durations) add(one time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.list = append(d.list, one)
 }
