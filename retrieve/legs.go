@@ -83,8 +83,7 @@ func (r *Retriever) searchLegs(ctx context.Context, s *search) error {
 	var wg sync.WaitGroup
 	var idf legHits
 	var weights []float64
-	indices, values := s.parsed.Sparse()
-	vector := store.SparseVector{Indices: indices, Values: values}
+	indices, _ := s.parsed.Sparse()
 	run := func(leg *legHits, do func() ([]store.Hit, error)) {
 		wg.Go(func() {
 			begin := time.Now()
@@ -92,12 +91,15 @@ func (r *Retriever) searchLegs(ctx context.Context, s *search) error {
 			leg.elapsed = time.Since(begin)
 		})
 	}
+	words := func() ([]store.Hit, error) {
+		var v store.SparseVector
+		v.Indices, v.Values = s.parsed.Sparse()
+		return r.store.Search(legs, store.Query{Leg: store.LegSparse, Sparse: v, Filter: s.filter, Limit: s.window, Bare: s.bare})
+	}
 	if len(indices) == 0 {
 		s.sparse.skipped = "the question has no searchable word"
 	} else {
-		run(&s.sparse, func() ([]store.Hit, error) {
-			return r.store.Search(legs, store.Query{Leg: store.LegSparse, Sparse: vector, Filter: s.filter, Limit: s.window, Bare: s.bare})
-		})
+		run(&s.sparse, words)
 		run(&idf, func() ([]store.Hit, error) {
 			var err error
 			weights, err = r.store.IDF(legs, indices)
@@ -130,6 +132,13 @@ func (r *Retriever) searchLegs(ctx context.Context, s *search) error {
 	}
 	s.phrase = phrase.hits
 	s.setTerms(indices, weights)
+	if s.sparse.skipped == "" && s.sparse.err == nil {
+		// A failure to correct is none of the search.
+		if again, err := r.correct(legs, s); err == nil && again {
+			run(&s.sparse, words)
+			wg.Wait()
+		}
+	}
 	return r.report(s)
 }
 
