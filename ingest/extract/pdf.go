@@ -45,7 +45,7 @@ func readPDF(j *job, in ingest.Input) ([]ingest.Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &pdfReader{pdfDoc: doc, fonts: map[int]*pdfFont{}}
+	r := &pdfReader{pdfDoc: doc, fonts: map[int]*pdfFont{}, off: doc.layersOff()}
 	pages, warnings := r.pages()
 	b := j.newBuilder()
 	for _, w := range warnings {

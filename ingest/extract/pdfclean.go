@@ -34,6 +34,19 @@ var unwanted = map[pdfName]bool{
 	"LastModified": true, "OutputIntents": true, "MarkInfo": true, "ViewerPreferences": true,
 }
 
+// namesObjects reports whether a dictionary is a table from names of the file's
+// choosing to objects, such as its fonts: a font may well be called P.
+func namesObjects(d pdfDict) bool {
+	for _, v := range d {
+		switch v.(type) {
+		case pdfRef, pdfDict:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
 // clean writes the copy and opens it.
 func (f *pdfFile) clean() (doc *pdfDoc, err error) {
 	d := &pdfDoc{pdfFile: f}
@@ -79,8 +92,9 @@ func (f *pdfFile) clean() (doc *pdfDoc, err error) {
 			return out
 		case pdfDict:
 			out := make(pdfDict, len(v))
+			all := namesObjects(v) || v["Type"] == pdfName("OCMD")
 			for _, k := range sortedKeys(v) {
-				if e := v[k]; e != nil && !unwanted[k] {
+				if e := v[k]; e != nil && (all || !unwanted[k]) {
 					out[k] = copyOf(e, depth+1)
 				}
 			}

@@ -47,6 +47,8 @@ type pdfReader struct {
 	shown  int                   // characters of the document so far
 	lost   int                   // characters that no font explains
 	forms  [maxFormDepth + 1]int // shown so far, by depth
+	off    map[int]bool          // layers that are switched off
+	veiled int                   // open contents of such layers
 }
 
 // Limits of one page.
@@ -69,7 +71,7 @@ type pdfState struct {
 // page interprets the content of one page into r.glyphs.
 func (r *pdfReader) page(page, resources pdf.Value, box [4]float64, rotate int) {
 	r.glyphs, r.images, r.ops = r.glyphs[:0], 0, maxPageOps
-	r.forms = [maxFormDepth + 1]int{}
+	r.forms, r.veiled = [maxFormDepth + 1]int{}, 0
 	ctm := turnedPage(rotate)
 	y1 := box[0]*ctm[1] + box[1]*ctm[3]
 	y2 := box[2]*ctm[1] + box[3]*ctm[3]
@@ -162,6 +164,11 @@ func (r *pdfReader) run(data []byte, resources pdf.Value, st pdfState, depth int
 		return ""
 	}
 	var actual []actualText // open marked content that says what it reads as
+	defer func() {
+		for _, a := range actual {
+			r.unveil(a)
+		}
+	}()
 	for {
 		switch o := l.object().(type) {
 		case pdfEOF:
@@ -264,6 +271,9 @@ func (r *pdfReader) run(data []byte, resources pdf.Value, st pdfState, depth int
 			case "BDC":
 				a := actualText{}
 				if len(args) == 2 {
+					if name, ok := args[1].(pdfName); ok && args[0] == pdfName("OC") {
+						a.off = r.layerOff(scope.res.Key("Properties").Key(string(name)))
+					}
 					if d, ok := args[1].(pdfDict); ok {
 						if s, ok := d["ActualText"].(pdfStr); ok {
 							a = actualText{on: true, from: len(r.glyphs), text: pdfText(string(s))}
@@ -272,6 +282,9 @@ func (r *pdfReader) run(data []byte, resources pdf.Value, st pdfState, depth int
 				}
 				if len(actual) < 256 {
 					actual = append(actual, a)
+					if a.off {
+						r.veiled++
+					}
 				}
 			case "BMC":
 				if len(actual) < 256 {
@@ -280,6 +293,7 @@ func (r *pdfReader) run(data []byte, resources pdf.Value, st pdfState, depth int
 			case "EMC":
 				if n := len(actual); n > 0 {
 					r.replace(actual[n-1])
+					r.unveil(actual[n-1])
 					actual = actual[:n-1]
 				}
 			}
@@ -301,6 +315,14 @@ type actualText struct {
 	on   bool
 	from int
 	text string
+	off  bool // of a layer that is switched off
+}
+
+// unveil ends content of a layer.
+func (r *pdfReader) unveil(a actualText) {
+	if a.off {
+		r.veiled--
+	}
 }
 
 // replace puts the actual text in place of the glyphs shown since.
@@ -363,6 +385,10 @@ func pdfText(s string) string {
 func (r *pdfReader) form(x pdf.Value, resources pdf.Value, st pdfState, depth int) {
 	if x.Kind() != pdf.Stream {
 		return
+	}
+	if r.layerOff(x.Key("OC")) {
+		r.veiled++
+		defer func() { r.veiled-- }()
 	}
 	switch x.Key("Subtype").Name() {
 	case "Image":
@@ -464,6 +490,9 @@ func (r *pdfReader) add(st *pdfState, f *pdfFont, m pdfMatrix, text string, w fl
 		turn = 3
 	}
 	g := pdfGlyph{text: text, size: size, turn: turn, bold: f.bold, unseen: r.paint.unseen(st, x, y, size)}
+	if r.veiled > 0 {
+		g.unseen = concealed
+	}
 	if f.vertical {
 		// The column is the line: down is along, left is the next line.
 		g.turn, g.vertical = 4, true
