@@ -57,8 +57,9 @@ func figures(folded string) []figure {
 		f.text = strings.TrimSpace(folded[f.start:f.end])
 		found = append(found, f)
 	}
+	has := marksOf(text)
 	for _, p := range datePatterns {
-		for _, m := range p.re.FindAllStringSubmatchIndex(text, -1) {
+		for _, m := range allMatches(p.re, text, has.have(p.need)) {
 			f := figure{kind: figureDate}
 			ok := true
 			for g, part := range p.parts {
@@ -91,7 +92,7 @@ func figures(folded string) []figure {
 			}
 		}
 	}
-	for _, m := range clockPattern.FindAllStringSubmatchIndex(text, -1) {
+	for _, m := range allMatches(clockPattern, text, has.have(marks{digits: true, clock: true})) {
 		group := func(i int) string {
 			if m[2*i] < 0 {
 				return ""
@@ -121,7 +122,7 @@ func figures(folded string) []figure {
 		f.value = float64(h*60 + n)
 		add(f, m[0], m[1])
 	}
-	for _, m := range numberPattern.FindAllStringIndex(text, -1) {
+	for _, m := range allMatches(numberPattern, text, has.digits) {
 		from, to := m[0], m[1]
 		if partOfIdentifier(text, from, to) {
 			continue
@@ -151,6 +152,15 @@ func figures(folded string) []figure {
 	}
 	sort.Slice(found, func(i, j int) bool { return found[i].start < found[j].start })
 	return found
+}
+
+// allMatches returns the matches of an expression with their groups, none where
+// there can be none.
+func allMatches(re *regexp.Regexp, text string, possible bool) [][]int {
+	if !possible {
+		return nil
+	}
+	return re.FindAllStringSubmatchIndex(text, -1)
 }
 
 // matches reports whether f, said in a statement, is what g in a source says.
@@ -219,21 +229,22 @@ var datePatterns = []struct {
 	re    *regexp.Regexp
 	parts string // what the groups are; a space skips one
 	bare  bool   // a year only when nothing makes it a number
+	need  marks
 }{
-	{regexp.MustCompile(`(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*[日号]?`), "ymd", false},
-	{regexp.MustCompile(`\b(\d{4})([-/.])(\d{1,2})[-/.](\d{1,2})\b`), "y md", false},
-	{regexp.MustCompile(`\b` + monthNames + `\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})\b`), "mdy", false},
-	{regexp.MustCompile(`\b(\d{1,2})(?:st|nd|rd|th)?\s+(?:of\s+)?` + monthNames + `,?\s+(\d{4})\b`), "dmy", false},
-	{regexp.MustCompile(`(\d{4})\s*年\s*(\d{1,2})\s*月`), "ym", false},
-	{regexp.MustCompile(`\b` + monthNames + `,?\s+(?:of\s+)?(\d{4})\b`), "my", false},
-	{regexp.MustCompile(`(\d{1,2})\s*月\s*(\d{1,2})\s*[日号]?`), "md", false},
-	{regexp.MustCompile(`\b` + monthNames + `\s+(\d{1,2})(?:st|nd|rd|th)?\b`), "md", false},
-	{regexp.MustCompile(`\b(\d{1,2})(?:st|nd|rd|th)?\s+(?:of\s+)?` + monthNames + `\b`), "dm", false},
-	{regexp.MustCompile(`(\d{4})\s*年`), "y", false},
-	{regexp.MustCompile(`(\d{1,2})\s*月份?`), "m", false},
-	{regexp.MustCompile(`\b(?:in|of|since|until|till|by|during|early|late|mid|last|next|every|from|to)[\s-]+` + monthNames + `\b`), "m", false},
-	{regexp.MustCompile(`\b(1[0-9]\d\d|20\d\d)'?s\b`), "y", false},
-	{regexp.MustCompile(`\b(1[0-9]\d\d|20\d\d)\b`), "y", true},
+	{regexp.MustCompile(`(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*[日号]?`), "ymd", false, marks{longRun: true, year: true, moon: true}},
+	{regexp.MustCompile(`\b(\d{4})([-/.])(\d{1,2})[-/.](\d{1,2})\b`), "y md", false, marks{longRun: true}},
+	{regexp.MustCompile(`\b` + monthNames + `\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})\b`), "mdy", false, marks{longRun: true, monthName: true}},
+	{regexp.MustCompile(`\b(\d{1,2})(?:st|nd|rd|th)?\s+(?:of\s+)?` + monthNames + `,?\s+(\d{4})\b`), "dmy", false, marks{longRun: true, monthName: true}},
+	{regexp.MustCompile(`(\d{4})\s*年\s*(\d{1,2})\s*月`), "ym", false, marks{longRun: true, year: true, moon: true}},
+	{regexp.MustCompile(`\b` + monthNames + `,?\s+(?:of\s+)?(\d{4})\b`), "my", false, marks{longRun: true, monthName: true}},
+	{regexp.MustCompile(`(\d{1,2})\s*月\s*(\d{1,2})\s*[日号]?`), "md", false, marks{digits: true, moon: true}},
+	{regexp.MustCompile(`\b` + monthNames + `\s+(\d{1,2})(?:st|nd|rd|th)?\b`), "md", false, marks{digits: true, monthName: true}},
+	{regexp.MustCompile(`\b(\d{1,2})(?:st|nd|rd|th)?\s+(?:of\s+)?` + monthNames + `\b`), "dm", false, marks{digits: true, monthName: true}},
+	{regexp.MustCompile(`(\d{4})\s*年`), "y", false, marks{longRun: true, year: true}},
+	{regexp.MustCompile(`(\d{1,2})\s*月份?`), "m", false, marks{digits: true, moon: true}},
+	{regexp.MustCompile(`\b(?:in|of|since|until|till|by|during|early|late|mid|last|next|every|from|to)[\s-]+` + monthNames + `\b`), "m", false, marks{monthName: true}},
+	{regexp.MustCompile(`\b(1[0-9]\d\d|20\d\d)'?s\b`), "y", false, marks{longRun: true}},
+	{regexp.MustCompile(`\b(1[0-9]\d\d|20\d\d)\b`), "y", true, marks{longRun: true}},
 }
 
 var clockPattern = regexp.MustCompile(`(上午|下午|晚上|早上|凌晨|中午|傍晚)?\s*\b?(\d{1,2})\s*(?::|点|时)\s*(?:(\d{1,2})|(半))?\s*分?\s*(a\.?m\b\.?|p\.?m\b\.?)?`)

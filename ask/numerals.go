@@ -53,10 +53,10 @@ func arabic(folded string) (string, []int) {
 		}
 		i = j
 	}
-	for _, m := range percentPattern.FindAllStringSubmatchIndex(folded, -1) {
+	for _, m := range allMatches(percentPattern, folded, strings.Contains(folded, "百分之")) {
 		swaps = append(swaps, swap{m[0], m[1], folded[m[2]:m[3]] + "%"})
 	}
-	for _, m := range englishNumeral.FindAllStringIndex(folded, -1) {
+	for _, m := range allMatches(englishNumeral, folded, holdsWordOf(folded, englishWords)) {
 		if digits, ok := englishNumber(folded[m[0]:m[1]]); ok {
 			swaps = append(swaps, swap{m[0], m[1], digits})
 		}
