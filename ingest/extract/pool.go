@@ -28,6 +28,7 @@ type PoolOptions struct {
 	Args       []string      // ([ChildArg])
 	Env        []string      // added to a child's nearly empty environment
 	NoOCR      bool          // leaves images of text unread even where tesseract is installed
+	NoOffice   bool          // leaves formats that only LibreOffice knows unread even where it is installed
 	Captioner  Captioner     // describes pictures; nil: none does
 }
 
@@ -39,6 +40,7 @@ type Pool struct {
 	version string
 	ocr     *ocr // nil: none wanted
 	caption Captioner
+	office  *office // nil: not installed, or not wanted
 }
 
 // NewPool returns a pool. Close it to end its children.
@@ -48,11 +50,14 @@ func NewPool(o *PoolOptions) (*Pool, error) {
 		c = *o
 	}
 	pool := &Pool{version: version, caption: c.Captioner}
+	timeout := c.Timeout
+	if timeout <= 0 {
+		timeout = time.Minute
+	}
+	if !c.NoOffice {
+		pool.office = findOffice(timeout)
+	}
 	if !c.NoOCR {
-		timeout := c.Timeout
-		if timeout <= 0 {
-			timeout = time.Minute
-		}
 		pool.ocr = findOCR(max(c.Workers, 2), timeout)
 	}
 	c.Pictures, c.Media = pool.seesPictures(), c.Captioner != nil
@@ -77,9 +82,10 @@ func NewPool(o *PoolOptions) (*Pool, error) {
 }
 
 // Supported is like the function of that name, and true as well for images where
-// tesseract is installed or a captioner is at hand.
+// tesseract is installed or a captioner is at hand, and for old formats where
+// LibreOffice is installed.
 func (p *Pool) Supported(name string, head []byte) bool {
-	return Supported(name, head) || p.seesPictures() && imageMedia(head) != ""
+	return Supported(name, head) || p.seesPictures() && imageMedia(head) != "" || p.office != nil && officeTarget(head) != ""
 }
 
 // Version implements [ingest.Extractor].
@@ -95,6 +101,9 @@ func (p *Pool) Extract(ctx context.Context, in ingest.Input) ([]ingest.Document,
 	if err != nil && (errors.Is(err, ingest.ErrNoText) || errors.Is(err, ingest.ErrUnsupported)) {
 		if media := imageMedia(in.Data); media != "" {
 			return p.picture(ctx, in, media, err)
+		}
+		if errors.Is(err, ingest.ErrUnsupported) && officeTarget(in.Data) != "" {
+			return p.old(ctx, in, err)
 		}
 		if p.ocr != nil {
 			return p.ocr.extract(ctx, in, err)

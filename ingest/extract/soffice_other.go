@@ -1,0 +1,7 @@
+//go:build !linux
+
+package extract
+
+import "os/exec"
+
+func closeOff(*exec.Cmd, bool) {}
