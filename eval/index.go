@@ -122,7 +122,7 @@ func embed(ctx context.Context, st store.Store, e model.Embedder, progress func(
 			for i, p := range part {
 				texts[i] = embedded(p.Payload.Title, p.Payload.Text)
 			}
-			vectors, err := e.Embed(ctx, model.TaskPassage, texts)
+			vectors, details, err := model.EmbedPassages(ctx, e, texts)
 			if err != nil {
 				return fmt.Errorf("embed question set: %w", err)
 			}
@@ -130,6 +130,9 @@ func embed(ctx context.Context, st store.Store, e model.Embedder, progress func(
 			for i, p := range part {
 				v := centre.Less(vectors[i], p.Payload.Language, model.TaskPassage.String())
 				set[i] = store.PointVector{ID: p.ID, Digest: p.Digest, Vector: v}
+				if details != nil {
+					set[i].Detail = details[i]
+				}
 			}
 			if err := st.SetVectors(ctx, set); err != nil {
 				return fmt.Errorf("embed question set: %w", err)

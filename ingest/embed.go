@@ -276,11 +276,11 @@ func (f *filler) embedBatch(ctx context.Context, batch []*text) error {
 	for i, t := range batch {
 		texts[i] = t.text
 	}
-	vectors, err := f.call(ctx, model.TaskPassage, texts)
+	vectors, details, err := f.passages(ctx, texts)
 	me := (*model.Error)(nil)
 	switch {
 	case err == nil:
-		return f.put(ctx, batch, vectors)
+		return f.put(ctx, batch, vectors, details)
 	case cancelled(ctx, err):
 		return ctx.Err()
 	case errors.As(err, &me) && (me.Kind == model.KindTooLarge || me.Kind == model.KindInvalid):
@@ -310,20 +310,44 @@ func (f *filler) embedBatch(ctx context.Context, batch []*text) error {
 	return nil
 }
 
-// call embeds texts, again while failures are temporary.
-func (f *filler) call(ctx context.Context, task model.Task, texts []string) ([][]float32, error) {
+// passages embeds texts with their details.
+func (f *filler) passages(ctx context.Context, texts []string) (vectors [][]float32, details [][]byte, err error) {
+	err = f.again(ctx, func() (err error) {
+		vectors, details, err = model.EmbedPassages(ctx, f.embedder, texts)
+		return err
+	})
+	if err == nil {
+		err = f.check(vectors, len(texts))
+	}
+	return vectors, details, err
+}
+
+// call embeds texts.
+func (f *filler) call(ctx context.Context, task model.Task, texts []string) (vectors [][]float32, err error) {
+	err = f.again(ctx, func() (err error) {
+		vectors, err = f.embedder.Embed(ctx, task, texts)
+		return err
+	})
+	if err == nil {
+		err = f.check(vectors, len(texts))
+	}
+	return vectors, err
+}
+
+// again calls the embedder again while failures are temporary.
+func (f *filler) again(ctx context.Context, embed func() error) error {
 	pause := time.Second
 	for try := 1; ; try++ {
-		vectors, err := f.embedder.Embed(ctx, task, texts)
+		err := embed()
 		if err == nil {
-			return vectors, f.check(vectors, len(texts))
+			return nil
 		}
 		me := (*model.Error)(nil)
 		if try == embedTries || ctx.Err() != nil || !errors.As(err, &me) || !me.Temporary() || me.RetryAfter > longestWait {
-			return nil, err
+			return err
 		}
 		if err := f.wait(ctx, max(pause, me.RetryAfter)); err != nil {
-			return nil, err
+			return err
 		}
 		pause *= 2
 	}
@@ -347,12 +371,16 @@ func (f *filler) check(vectors [][]float32, n int) error {
 	return nil
 }
 
-func (f *filler) put(ctx context.Context, batch []*text, vectors [][]float32) error {
+func (f *filler) put(ctx context.Context, batch []*text, vectors [][]float32, details [][]byte) error {
 	var out []store.PointVector
 	for i, t := range batch {
+		var detail []byte
+		if details != nil {
+			detail = details[i]
+		}
 		v := f.centre.Less(vectors[i], languageOf(t), model.TaskPassage.String())
 		for _, p := range t.points {
-			out = append(out, store.PointVector{ID: p.ID, Digest: t.digest, Vector: v})
+			out = append(out, store.PointVector{ID: p.ID, Digest: t.digest, Vector: v, Detail: detail})
 		}
 	}
 	if err := f.store.SetVectors(ctx, out); err != nil {

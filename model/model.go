@@ -44,6 +44,34 @@ type Embedder interface {
 	Embed(ctx context.Context, task Task, texts []string) ([][]float32, error)
 }
 
+// Detailer is an embedder that keeps more of a passage than its vector: bytes of
+// its own, which are stored beside the vector and read again for the passages that
+// a question is held against closely.
+type Detailer interface {
+	Embedder
+	// EmbedDetailed is Embed of passages, with what there is to keep of each beside
+	// its vector; nil for nothing.
+	EmbedDetailed(ctx context.Context, texts []string) (vectors [][]float32, details [][]byte, err error)
+	// Likeness scores passages by what was kept of them, larger for better and at
+	// most 1. A detail that is missing or that this embedder did not write scores
+	// NaN.
+	Likeness(ctx context.Context, question string, details [][]byte) ([]float64, error)
+}
+
+// EmbedPassages embeds passages, with their details from an embedder that keeps
+// some; details is nil from others.
+func EmbedPassages(ctx context.Context, e Embedder, texts []string) (vectors [][]float32, details [][]byte, err error) {
+	d, ok := e.(Detailer)
+	if !ok {
+		vectors, err = e.Embed(ctx, TaskPassage, texts)
+		return vectors, nil, err
+	}
+	if vectors, details, err = d.EmbedDetailed(ctx, texts); err == nil && len(details) != len(texts) {
+		err = fmt.Errorf("%s gave %d details for %d texts", e.Info().Name, len(details), len(texts))
+	}
+	return vectors, details, err
+}
+
 // Role is who says a message.
 type Role string
 

@@ -17,7 +17,7 @@ type candidate struct {
 	payload  store.Payload
 	legs     map[store.Leg]LegScore
 	evidence analysis.Evidence
-	likeness float64 // see matcher
+	likeness float64 // as it counts; see match
 	score    float64
 	same     int
 }
@@ -53,8 +53,10 @@ const (
 	ownShare = 1.25
 
 	// ownMatch is by how much more alike the pieces of one language are than those
-	// of two. A likeness of 1, piece by piece, counts as much as a cosine of 1.
-	ownMatch = 0.1
+	// of two, as it counts, for each of the two likenesses. One of 1 by the texts
+	// alone counts as much as a cosine of 1, one by what is kept keptWeight.
+	ownMatch   = 0.1
+	keptWeight = 0.75
 )
 
 // lexical weighs what a passage shares with the question literally: the share of

@@ -136,11 +136,14 @@ type search struct {
 	terms       []TermWeight
 	sparse      legHits
 	dense       legHits
-	phrase      []store.Hit // holding the quoted phrases' terms
-	matcher     func(texts []string) ([]float64, error)
-	candidates  []candidate // ranked
+	phrase      []store.Hit                             // holding the quoted phrases' terms
+	matcher     func(texts []string) ([]float64, error) // nil: the embedder cannot
+	likenesses  func([]store.Hit) ([]float64, error)    // nil when nothing is kept of passages
+	kept        bool                                    // something was kept of the candidates
+	candidates  []candidate                             // ranked
 	weights     weights
 	notes       []string
+	embedding   time.Duration // of the question, a part of the dense leg
 	result      *Result
 	begin       time.Time
 }
@@ -186,6 +189,7 @@ func (r *Retriever) rank(ctx context.Context, q Query, reranker model.Reranker, 
 	if m, ok := r.options.Embedder.(matcher); ok {
 		s.matcher = func(texts []string) ([]float64, error) { return m.Match(ctx, s.parsed.Text, texts) }
 	}
+	s.likenesses = r.likenesses(ctx, s.parsed.Text)
 	begin := time.Now()
 	if s.candidates, s.weights, err = fuse(s, r.options.Fusion); err != nil {
 		return nil, err

@@ -76,8 +76,11 @@ func chineseShare(text string) float32 {
 	return float32(han) / float32(letters)
 }
 
-// meansSum tells one set of means from another.
-func meansSum() string {
-	sum := sha256.Sum256([]byte(meansFile))
+// meansSum and rowsSum tell one set of means, and one form of rows, from another.
+func meansSum() string { return shortSum(meansFile) }
+func rowsSum() string  { return shortSum(rowsFile) }
+
+func shortSum(file string) string {
+	sum := sha256.Sum256([]byte(file))
 	return hex.EncodeToString(sum[:4])
 }

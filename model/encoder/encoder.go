@@ -35,6 +35,7 @@ type Options struct {
 	Threads   int    // workers at most; 0: GOMAXPROCS
 	Kernel    string // one of Kernels; "": the fastest
 	Uncentred bool   // leave the language means in, for measuring
+	NoRows    bool   // keep nothing beside the vectors
 }
 
 // Encoder is the built-in model.Embedder. It is safe for concurrent use.
@@ -42,9 +43,11 @@ type Encoder struct {
 	net      network
 	pieces   *unigram.Table
 	means    *means      // nil: uncentred
+	form     *rowForm    // nil: nothing is kept beside a vector
 	table    *pieceTable // nil: Match knows nothing
+	tables   sync.Pool
 	asked    askedRing
-	prefixed int // pieces of the question's prefix
+	prefixed [2]int // pieces of the prefix, by model.Task
 	info     model.EmbedderInfo
 	threads  int
 	gate     *gate
@@ -86,8 +89,16 @@ func New(opts Options) (*Encoder, error) {
 		// Without its table, as while the weights are changed, only Match is missing.
 		e.table, _ = openPieces(piecesFile, w)
 	}
+	if !opts.Uncentred && !opts.NoRows {
+		// Without its form, as while the weights are changed, only Likeness is missing.
+		if e.form, _ = openRows(rowsFile, w); e.form != nil {
+			fingerprint += ":rows-" + rowsSum()
+		}
+	}
 	var cutter unigram.Cutter
-	e.prefixed = len(cutter.Cut(e.pieces, nil, 0, strings.TrimSpace(queryPrefix)))
+	for task, prefix := range [...]string{model.TaskPassage: passagePrefix, model.TaskQuery: queryPrefix} {
+		e.prefixed[task] = len(cutter.Cut(e.pieces, nil, 0, strings.TrimSpace(prefix)))
+	}
 	if e.threads <= 0 {
 		e.threads = runtime.GOMAXPROCS(0)
 	}
@@ -107,6 +118,7 @@ func New(opts Options) (*Encoder, error) {
 		}
 	}
 	e.calls.New = func() any { return new(call) }
+	e.tables.New = func() any { return new(table) }
 	return e, nil
 }
 
@@ -123,7 +135,7 @@ type call struct {
 	rows   []int32
 	starts []int     // by text; one more at the end
 	packs  []int     // first text of each pack; one more at the end
-	states []float32 // a single question's last rows
+	asked  *question // a single question
 	next   atomic.Int64
 }
 
@@ -131,6 +143,24 @@ type call struct {
 // cut there. Questions (model.TaskQuery) go ahead of passages within one layer of
 // the network. If ctx ends, Embed returns its error within one layer.
 func (e *Encoder) Embed(ctx context.Context, task model.Task, texts []string) ([][]float32, error) {
+	return e.embed(ctx, task, texts, nil)
+}
+
+// EmbedDetailed is Embed for passages that also returns what Likeness reads of
+// each: up to keptRows rows of rowBytes, and a byte. It is nil with
+// Options.NoRows.
+func (e *Encoder) EmbedDetailed(ctx context.Context, texts []string) (vectors [][]float32, details [][]byte, err error) {
+	details = make([][]byte, len(texts))
+	if e.form == nil {
+		vectors, err = e.embed(ctx, model.TaskPassage, texts, nil)
+	} else {
+		vectors, err = e.embed(ctx, model.TaskPassage, texts, details)
+	}
+	return vectors, details, err
+}
+
+// embed fills details too unless they are nil.
+func (e *Encoder) embed(ctx context.Context, task model.Task, texts []string, details [][]byte) ([][]float32, error) {
 	if len(texts) == 0 {
 		return nil, nil
 	}
@@ -151,27 +181,23 @@ func (e *Encoder) Embed(ctx context.Context, task model.Task, texts []string) ([
 		vectors[i] = all[i*dimension : (i+1)*dimension : (i+1)*dimension]
 	}
 	c.next.Store(0)
+	c.asked = nil
 	packs := len(c.packs) - 1
 	if workers := min(e.threads, packs); workers > 1 {
 		errs := make([]error, workers)
 		var wg sync.WaitGroup
 		for i := range workers {
-			wg.Go(func() { errs[i] = e.work(ctx, task, c, vectors) })
+			wg.Go(func() { errs[i] = e.work(ctx, task, c, texts, vectors, details) })
 		}
 		wg.Wait()
 		if err := errors.Join(errs...); err != nil {
 			return nil, ctx.Err()
 		}
-	} else if err := e.work(ctx, task, c, vectors); err != nil {
+	} else if err := e.work(ctx, task, c, texts, vectors, details); err != nil {
 		return nil, err
 	}
-	if task == model.TaskQuery && len(texts) == 1 && e.table != nil {
-		from, to := inner(len(c.rows), e.prefixed)
-		q := e.table.project(texts[0], c.states[from*dimension:to*dimension])
-		for _, p := range c.rows[from:to] {
-			q.weights = append(q.weights, max(-float64(e.pieces.Score(p))-commonPiece, leastWeight))
-		}
-		e.asked.keep(q)
+	if c.asked != nil {
+		e.asked.keep(c.asked)
 	}
 	for i, v := range vectors {
 		normalise(v)
@@ -211,7 +237,7 @@ func (e *Encoder) cut(c *call, task model.Task, texts []string) {
 }
 
 // work takes packs of the call until none is left.
-func (e *Encoder) work(ctx context.Context, task model.Task, c *call, vectors [][]float32) error {
+func (e *Encoder) work(ctx context.Context, task model.Task, c *call, texts []string, vectors [][]float32, details [][]byte) error {
 	var ws *workspace
 	select {
 	case ws = <-e.spaces[task]:
@@ -248,8 +274,18 @@ func (e *Encoder) work(ctx context.Context, task model.Task, c *call, vectors []
 		if err := e.net.run(ws, c.rows[from:to], ws.starts, vectors[first:last], pause); err != nil {
 			return err
 		}
-		if task == model.TaskQuery && len(vectors) == 1 {
-			c.states = append(c.states[:0], ws.x...)
+		if details == nil && (task != model.TaskQuery || len(texts) > 1 || e.form == nil && e.table == nil) {
+			continue
+		}
+		for i := first; i < last; i++ {
+			inside, outside := inner(c.starts[i+1]-c.starts[i], e.prefixed[task])
+			inside, outside = inside+c.starts[i], outside+c.starts[i]
+			words, rows := c.rows[inside:outside], ws.x[(inside-from)*e.info.Dimension:(outside-from)*e.info.Dimension]
+			if task == model.TaskQuery {
+				c.asked = e.question(ws, texts[i], words, rows)
+			} else {
+				details[i] = e.detail(ws, words, rows, chineseShare(texts[i]))
+			}
 		}
 	}
 }

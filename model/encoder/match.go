@@ -34,13 +34,6 @@ const (
 	// codes a byte, each 8 more than its value.
 	matchRowBytes = 4 + matchWidth/2
 	matchSumBytes = 16 // of the weights that the table belongs to
-	// askedKept is how many questions' rows are kept for Match.
-	askedKept = 8
-
-	// A piece weighs minus its log probability in the vocabulary's model, less that
-	// of the commonest; those still weigh something.
-	commonPiece = 4
-	leastWeight = 0.5
 )
 
 // openPieces reads the table for weights. A table of other weights is an error.
@@ -56,48 +49,9 @@ func openPieces(b string, w *layout.Weights) (*pieceTable, error) {
 	return &pieceTable{mean: all[:w.Hidden], basis: all[w.Hidden:], rows: b[matchSumBytes+4*floats:]}, nil
 }
 
-// question is a question's pieces as codes of one byte, matchWidth each.
-type question struct {
-	text    string
-	codes   []int8
-	scales  []float32
-	weights []float64 // how rare each piece is
-}
-
-// askedRing keeps the last questions that were embedded.
-type askedRing struct {
-	mu   sync.Mutex
-	ring [askedKept]*question
-	next int
-}
-
-func (a *askedRing) find(text string) *question {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, q := range a.ring {
-		if q != nil && q.text == text {
-			return q
-		}
-	}
-	return nil
-}
-
-func (a *askedRing) keep(q *question) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.ring[a.next] = q
-	a.next = (a.next + 1) % askedKept
-}
-
-// inner returns the rows of a text without its marks and prefix.
-func inner(rows, prefixed int) (from, to int) {
-	return min(1+prefixed, rows-1), rows - 1
-}
-
-// project turns a question's last rows, without marks and prefix, into codes.
-func (t *pieceTable) project(text string, rows []float32) *question {
+// project adds a question's last rows, without marks and prefix, as codes.
+func (t *pieceTable) project(q *question, rows []float32) {
 	hidden := len(t.mean)
-	q := &question{text: text}
 	v, x := make([]float32, matchWidth), make([]float32, hidden)
 	for ; len(rows) > 0; rows = rows[hidden:] {
 		for i := range x {
@@ -119,15 +73,6 @@ func (t *pieceTable) project(text string, rows []float32) *question {
 		}
 		q.scales = append(q.scales, most/127)
 	}
-	return q
-}
-
-func product(a, b []float32) float32 {
-	sum := float32(0)
-	for i, f := range a {
-		sum += f * b[i]
-	}
-	return sum
 }
 
 // likeness writes the cosine of a piece with each of the question's pieces.

@@ -13,7 +13,7 @@ import (
 	"github.com/lore-kb/lore/model"
 )
 
-var update = flag.Bool("update", false, "write pieces.bin anew; a few minutes")
+var update = flag.Bool("update", false, "write pieces.bin or rows.bin anew; a few minutes")
 
 // neutralQuestions are of no collection: their rows' mean says what a question's
 // piece is like when nothing is known of it.
@@ -94,7 +94,7 @@ func build(t *testing.T, e *Encoder) []byte {
 		l := int(chineseShare(q) + 0.5)
 		questions[l] = append(questions[l], slices.Clone(c.rows))
 	}
-	english, chinese := rowsMean(states(t, e, questions[0], e.prefixed), hidden), rowsMean(states(t, e, questions[1], e.prefixed), hidden)
+	english, chinese := rowsMean(states(t, e, questions[0], e.prefixed[model.TaskQuery]), hidden), rowsMean(states(t, e, questions[1], e.prefixed[model.TaskQuery]), hidden)
 	mean, asked := make([]float32, hidden), make([]float32, hidden)
 	for i := range mean {
 		mean[i], asked[i] = (english[i]+chinese[i])/2, chinese[i]-english[i]
@@ -269,7 +269,8 @@ func TestPieces(t *testing.T) {
 	hidden := e.info.Dimension
 	agree := 0.0
 	for i, p := range pieces {
-		q := e.table.project("", rows[i*hidden:(i+1)*hidden])
+		q := &question{}
+		e.table.project(q, rows[i*hidden:(i+1)*hidden])
 		out := make([]float32, 1)
 		e.table.likeness(out, q, p)
 		agree += float64(out[0]) / float64(len(pieces))

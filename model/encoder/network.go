@@ -22,7 +22,9 @@ type workspace struct {
 	wide            []byte
 	scratch         []float32
 	zero            []float32
-	starts          []int // of the texts in the pack
+	starts          []int     // of the texts in the pack
+	short           []float32 // rows × rowWidth
+	pooling         pooling
 }
 
 func grow[T any](s *[]T, n int) {

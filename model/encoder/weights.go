@@ -16,7 +16,12 @@ var weightsFile string
 //go:embed means.bin
 var meansFile string
 
-// piecesFile is written by the test of the table, with -update.
+// piecesFile is written by TestPieces, with -update.
 //
 //go:embed pieces.bin
 var piecesFile string
+
+// rowsFile is written by TestRows, with -update.
+//
+//go:embed rows.bin
+var rowsFile string

@@ -2,4 +2,4 @@
 
 package encoder
 
-const weightsFile, meansFile, piecesFile = "", "", ""
+const weightsFile, meansFile, piecesFile, rowsFile = "", "", ""
