@@ -57,7 +57,7 @@ func (p *program) openReranker() error {
 // retriever searches a collection as the settings say.
 func (p *program) retriever(st store.Store, embedder model.Embedder) *retrieve.Retriever {
 	options := retrieve.Options{Embedder: embedder, Reranker: p.reranker, RerankTimeout: p.rerankTimeout}
-	if embedder == nil && p.cfg.Embedder == "builtin" {
+	if embedder == nil && strings.HasPrefix(p.cfg.Embedder, "builtin") {
 		// The built-in encoder is always there, so openToAsk left it out.
 		options.NoVector = fmt.Sprintf("only keywords were searched: collection %q has vectors of another version of lore; `lore index` or `lore model switch builtin` makes new ones", p.cfg.Collection)
 	}

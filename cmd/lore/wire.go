@@ -129,7 +129,10 @@ func (p *program) embedderNamed(ctx context.Context, embedder, origin string) (m
 	case "none":
 		return nil, nil
 	case "builtin":
-		e, err := encoder.New(encoder.Options{})
+		if name != "" && name != "norows" {
+			break
+		}
+		e, err := encoder.New(encoder.Options{NoRows: name == "norows"})
 		if err != nil {
 			return nil, fmt.Errorf("embedder builtin: %w", err)
 		}
@@ -146,7 +149,7 @@ func (p *program) embedderNamed(ctx context.Context, embedder, origin string) (m
 		}
 		return langchain.NewEmbedder(ctx, opts)
 	}
-	return nil, usagef("%s: embedder %q is not known; use builtin, ollama:NAME, openai:NAME or none", origin, embedder)
+	return nil, usagef("%s: embedder %q is not known; use builtin, builtin:norows, ollama:NAME, openai:NAME or none", origin, embedder)
 }
 
 // embedderProbe bounds how long an embedding server may take to say hello; a

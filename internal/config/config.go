@@ -69,7 +69,7 @@ var Settings = []Setting{
 	{"data", "LORE_DATA", "", false, "folder that holds the index; default: the user's data folder"},
 	{"store", "LORE_STORE", "sqlite", false, "sqlite, or qdrant://HOST:6334"},
 	{"collection", "LORE_COLLECTION", "default", false, "named set of documents"},
-	{"embedder", "LORE_EMBEDDER", "builtin", false, "builtin, ollama:NAME, openai:NAME or none"},
+	{"embedder", "LORE_EMBEDDER", "builtin", false, "builtin, builtin:norows (half the space), ollama:NAME, openai:NAME or none"},
 	{"model", "LORE_MODEL", "none", false, "language model: none, ollama:NAME, openai:NAME or anthropic:NAME"},
 	{"transcriber", "LORE_TRANSCRIBER", "none", false, "speech in recordings: none, openai:NAME or command:PROGRAM (whisper, whisper-cli)"},
 	{"captioner", "LORE_CAPTIONER", "none", false, "descriptions of pictures, by a model that sees: none, ollama:NAME, openai:NAME or anthropic:NAME"},

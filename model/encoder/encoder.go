@@ -102,8 +102,12 @@ func New(opts Options) (*Encoder, error) {
 	if e.threads <= 0 {
 		e.threads = runtime.GOMAXPROCS(0)
 	}
+	name := "builtin"
+	if opts.NoRows {
+		name += ":norows"
+	}
 	e.info = model.EmbedderInfo{
-		Name:        "builtin",
+		Name:        name,
 		Fingerprint: fingerprint,
 		Dimension:   w.Hidden,
 		Batch:       32,
