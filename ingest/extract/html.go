@@ -15,7 +15,7 @@ import (
 )
 
 func isHTML(p *probe) bool {
-	if p.named(".md", ".markdown", ".mdx", ".txt") {
+	if p.named(".md", ".markdown", ".mdx") {
 		return false
 	}
 	s := p.sample()
@@ -26,6 +26,9 @@ func isHTML(p *probe) bool {
 	head := strings.TrimLeft(s, "\uFEFF \t\r\n")
 	if strings.HasPrefix(head, "<!doctype html") || strings.HasPrefix(head, "<html") {
 		return true
+	}
+	if p.named(".txt") {
+		return false // a text that begins with a tag
 	}
 	if strings.HasPrefix(head, "<?xml") || strings.HasPrefix(head, "<!--") {
 		return strings.Contains(s, "<html")

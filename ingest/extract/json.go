@@ -231,7 +231,7 @@ func isNotebook(p *probe) bool {
 	if p.sample() == "" || !bytes.HasPrefix(bytes.TrimLeft(p.data[:min(len(p.data), 256)], " \r\n\t"), []byte("{")) {
 		return false
 	}
-	return (p.named(".ipynb") || p.ext == "") && bytes.Contains(p.data, []byte(`"cells"`)) && bytes.Contains(p.data, []byte(`"nbformat"`))
+	return bytes.Contains(p.data, []byte(`"cells"`)) && bytes.Contains(p.data, []byte(`"nbformat"`))
 }
 
 // readNotebook reads a Jupyter notebook: text cells as Markdown, code, and the

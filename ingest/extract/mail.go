@@ -34,7 +34,7 @@ func isMail(p *probe) bool {
 	if bytes.HasPrefix(head, []byte("From ")) {
 		return false
 	}
-	found := 0
+	found, mime := 0, false
 	for _, line := range strings.Split(string(head), "\n") {
 		line = strings.TrimRight(line, "\r")
 		if line == "" {
@@ -48,6 +48,7 @@ func isMail(p *probe) bool {
 			return false
 		}
 		lower := strings.ToLower(line)
+		mime = mime || strings.HasPrefix(lower, "mime-version:")
 		for _, h := range mailHeaders {
 			if strings.HasPrefix(lower, h) {
 				found++
@@ -58,7 +59,7 @@ func isMail(p *probe) bool {
 	if p.named(".eml", ".mht", ".mhtml") {
 		return found >= 1
 	}
-	return found >= 3 && (p.named("", ".txt", ".msg", ".mail", ".email") || found >= 5)
+	return found >= 3 && (mime || p.named("", ".txt", ".msg", ".mail", ".email") || found >= 5)
 }
 
 // readMail reads a message: its headers as fields, its text with quoted parts

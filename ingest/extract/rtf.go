@@ -103,6 +103,9 @@ type rtfReader struct {
 	title   []byte
 	outline int
 	list    bool
+	styles  map[int]int // levels of headings by the number of their style
+	style   int         // being defined
+	naming  []byte      // its name
 	row     []string
 	rows    [][]string
 	inTable bool
@@ -118,12 +121,12 @@ type rtfReader struct {
 }
 
 func newRTF(j *job) *rtfReader {
-	return &rtfReader{j: j, b: j.newBuilder(), cp: charmap.Windows1252, fonts: map[int]encoding.Encoding{}, g: rtfGroup{uc: 1}}
+	return &rtfReader{j: j, b: j.newBuilder(), cp: charmap.Windows1252, fonts: map[int]encoding.Encoding{}, styles: map[int]int{}, g: rtfGroup{uc: 1}}
 }
 
 // rtfSkipped are destinations that show no text.
 var rtfSkipped = map[string]bool{
-	"fonttbl": true, "colortbl": true, "stylesheet": true, "listtable": true, "listoverridetable": true, "rsidtbl": true, "generator": true,
+	"fonttbl": true, "colortbl": true, "listtable": true, "listoverridetable": true, "rsidtbl": true, "generator": true,
 	"pict": true, "themedata": true, "colorschememapping": true, "latentstyles": true, "datastore": true, "xmlnstbl": true, "fldinst": true,
 	"info": true, "nonshppict": true, "listtext": true, "pntext": true, "bkmkstart": true, "bkmkend": true, "revtbl": true, "filetbl": true,
 	"atnid": true, "atnref": true, "atndate": true, "atntime": true, "atrfstart": true, "atrfend": true, "wgrffmtfilter": true, "falt": true, "panose": true,
@@ -185,9 +188,30 @@ func (r *rtfReader) char(c byte) {
 		r.title = append(r.title, c)
 		return
 	}
+	if r.g.dest == "stylesheet" && len(r.naming) < 100 {
+		if r.naming = append(r.naming, c); c == ';' {
+			r.nameStyle()
+		}
+		return
+	}
 	if !r.g.skip && !r.g.hidden {
 		r.raw = append(r.raw, c)
 	}
+}
+
+// nameStyle notes a style that was defined, when its name is that of a heading.
+func (r *rtfReader) nameStyle() {
+	name := strings.ToLower(strings.TrimSpace(strings.TrimSuffix(string(r.naming), ";")))
+	level := 0
+	if n, ok := strings.CutPrefix(name, "heading "); ok {
+		level, _ = strconv.Atoi(n)
+	} else if name == "title" {
+		level = 1
+	}
+	if level > 0 && level < 10 && r.style != 0 {
+		r.styles[r.style] = level
+	}
+	r.naming, r.style = r.naming[:0], 0
 }
 
 // flushRaw decodes the bytes since the last change of font.
@@ -335,8 +359,15 @@ func (r *rtfReader) word(word string, num int, has bool) {
 	case "mac":
 		r.cp = charmap.Macintosh
 		return
-	case "fonttbl":
-		r.g.dest, r.g.skip = "fonttbl", true
+	case "fonttbl", "stylesheet":
+		r.g.dest, r.g.skip = word, true
+		return
+	case "s":
+		if r.g.dest == "stylesheet" {
+			r.style = num
+		} else if level := r.styles[num]; level > 0 && !r.g.skip {
+			r.outline = level
+		}
 		return
 	case "f":
 		if r.g.dest == "fonttbl" {

@@ -301,9 +301,30 @@ func hiddenMember(name string) bool {
 	return strings.HasPrefix(name, "__MACOSX/") || strings.HasSuffix(name, ".DS_Store") || strings.HasSuffix(name, "Thumbs.db")
 }
 
+// mostlyKana reports whether of the letters beyond ASCII in a text more than a
+// third are kana of full width, and none is unlikely in a name.
+func mostlyKana(s string) bool {
+	kana, other := 0, 0
+	for _, r := range s {
+		switch {
+		case r < 0x80:
+		case r >= 0x3041 && r <= 0x30ff:
+			kana++
+		case r == 0xfffd || r >= 0xff61 && r <= 0xff9f || r >= 0xe000 && r < 0xf900:
+			return false
+		default:
+			other++
+		}
+	}
+	return kana*2 > other
+}
+
 // decodeName decodes a name in an archive that does not say its charset.
 func decodeName(name string) string {
 	cs := detectCharset([]byte(name), false)
+	if s, _ := decode([]byte(name), csSJIS); cs != csUTF8 && mostlyKana(s) {
+		return s // few letters are at hand, and bytes of kana look like Hangul
+	}
 	if cs == "" {
 		return name
 	}
