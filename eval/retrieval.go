@@ -50,12 +50,20 @@ type RetrievalReport struct {
 	Documents    int                 `json:"documents"`
 	P50          float64             `json:"p50_ms"`
 	P95          float64             `json:"p95_ms"`
+	Parts        map[string]Part     `json:"parts_ms"` // embed, sparse, dense, beyond: what a question takes beyond the slower leg
 	IndexSeconds float64             `json:"index_seconds"`
 	EmbedSeconds float64             `json:"embed_seconds"`
 	ByType       map[string]*Figures `json:"by_type"`
 	Degraded     map[string]int      `json:"degraded,omitempty"` // questions by reason
 	Comparison   *Comparison         `json:"comparison,omitempty"`
 	Run          *Run                `json:"-"`
+}
+
+// Part is how long a part of a question takes, in milliseconds. The legs run side
+// by side; the dense one embeds the question first.
+type Part struct {
+	P50 float64 `json:"p50"`
+	P95 float64 `json:"p95"`
 }
 
 const (
@@ -101,6 +109,7 @@ func Retrieval(ctx context.Context, dir string, opts *RetrievalOptions) (*Retrie
 	all := newTally()
 	types := make(map[string]*tally)
 	var elapsed []float64
+	parts := make(map[string][]float64)
 	for i := range questions {
 		q := &questions[i]
 		begin := time.Now()
@@ -108,7 +117,18 @@ func Retrieval(ctx context.Context, dir string, opts *RetrievalOptions) (*Retrie
 		if err != nil {
 			return nil, fmt.Errorf("eval retrieval, question %s: %w", q.ID, err)
 		}
-		elapsed = append(elapsed, float64(time.Since(begin))/float64(time.Millisecond))
+		elapsed = append(elapsed, milliseconds(time.Since(begin)))
+		slower := time.Duration(0)
+		for _, leg := range result.Legs {
+			if leg.Elapsed > 0 {
+				parts[string(leg.Leg)] = append(parts[string(leg.Leg)], milliseconds(leg.Elapsed))
+			}
+			slower = max(slower, leg.Elapsed)
+		}
+		parts["beyond"] = append(parts["beyond"], milliseconds(result.Timings["total"]-slower))
+		if d, ok := result.Timings["embed"]; ok {
+			parts["embed"] = append(parts["embed"], milliseconds(d))
+		}
 		for _, d := range result.Degraded {
 			report.Degraded[string(d.Leg)+": "+d.Reason]++
 		}
@@ -134,6 +154,11 @@ func Retrieval(ctx context.Context, dir string, opts *RetrievalOptions) (*Retrie
 	}
 	slices.Sort(elapsed)
 	report.P50, report.P95 = percentile(elapsed, 0.50), percentile(elapsed, 0.95)
+	report.Parts = make(map[string]Part, len(parts))
+	for name, v := range parts {
+		slices.Sort(v)
+		report.Parts[name] = Part{percentile(v, 0.50), percentile(v, 0.95)}
+	}
 	if opts.Compare != nil {
 		report.Comparison = Compare(set, run, opts.Compare)
 	}
@@ -262,6 +287,8 @@ func (t *tally) figures() Figures {
 	}
 	return f
 }
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 // percentile of ascending values, by the nearest rank; 0 without values.
 func percentile(v []float64, p float64) float64 {

@@ -92,7 +92,7 @@ func TestRetrieval(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, key := range []string{`"queries":3`, `"documents":3`, `"ndcg@10":1`, `"recall@5"`, `"recall@10"`, `"recall@100"`, `"mrr@10"`, `"answers@5"`,
-		`"p50_ms"`, `"p95_ms"`, `"index_seconds"`, `"embed_seconds"`, `"by_type"`} {
+		`"p50_ms"`, `"p95_ms"`, `"index_seconds"`, `"embed_seconds"`, `"by_type"`, `"parts_ms":{"beyond":{"p50":`, `"sparse":{`} {
 		if !strings.Contains(string(b), key) {
 			t.Errorf("JSON lacks %s: %s", key, b)
 		}

@@ -75,7 +75,7 @@ func (r *Retriever) searchLegs(ctx context.Context, s *search) error {
 	if e := r.options.Embedder; e != nil {
 		s.centred, s.ownLanguage = e.Info().Centred, ownLanguage
 		if c := s.collection.centre; len(c.Means) > 0 {
-			s.centred, s.ownLanguage = true, ownShare*c.OwnLanguage
+			s.centred, s.ownLanguage = true, min(ownLanguage, ownShare*c.OwnLanguage)
 		}
 	}
 	legs, cancel := context.WithTimeout(ctx, r.options.LegTimeout)
@@ -120,6 +120,8 @@ func (r *Retriever) searchLegs(ctx context.Context, s *search) error {
 		s.dense.skipped = "nothing is indexed"
 	case stats.Embedded == 0:
 		s.dense.skipped = fmt.Sprintf("none of %d passages has its vector yet: only keywords were searched", stats.Points)
+	case !s.collection.centre.Knows(s.parsed.Language):
+		s.dense.skipped = fmt.Sprintf("%s does not know the question's language: only keywords were searched", r.options.Embedder.Info().Name)
 	default:
 		run(&s.dense, func() ([]store.Hit, error) { return r.searchDense(legs, s) })
 	}
@@ -129,6 +131,9 @@ func (r *Retriever) searchLegs(ctx context.Context, s *search) error {
 	}
 	if s.sparse.err == nil && idf.err != nil {
 		s.sparse.err, s.sparse.hits = idf.err, nil
+	}
+	if s.embedding > 0 {
+		s.result.Timings["embed"] = s.embedding
 	}
 	s.phrase = phrase.hits
 	s.setTerms(indices, weights)
@@ -177,10 +182,12 @@ func (r *Retriever) report(s *search) error {
 // of several languages those of each language too, so that none is crowded out of
 // the window.
 func (r *Retriever) searchDense(ctx context.Context, s *search) ([]store.Hit, error) {
+	begin := time.Now()
 	vectors, err := r.options.Embedder.Embed(ctx, model.TaskQuery, []string{s.parsed.Text})
 	if err != nil {
 		return nil, err
 	}
+	s.embedding = time.Since(begin)
 	if len(vectors) != 1 {
 		return nil, fmt.Errorf("%s gave %d vectors for one question", r.options.Embedder.Info().Name, len(vectors))
 	}
@@ -189,7 +196,8 @@ func (r *Retriever) searchDense(ctx context.Context, s *search) ([]store.Hit, er
 	if len(s.filter.Languages) == 0 {
 		query.Apart = s.collection.languages()
 	}
-	return r.store.Search(ctx, query)
+	hits, err := r.store.Search(ctx, query)
+	return slices.DeleteFunc(hits, func(h store.Hit) bool { return !s.collection.centre.Knows(h.Payload.Language) }), err
 }
 
 // setTerms joins the question's terms with their weights in the collection.

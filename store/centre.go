@@ -1,6 +1,9 @@
 package store
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Centre is what the vectors of an embedding model have in common. Many models put
 // all texts of a language close together, so that a text's language outweighs what
@@ -11,6 +14,14 @@ type Centre struct {
 	// OwnLanguage is by how much a question is nearer to a passage in its own
 	// language than to the same passage in another, as cosine, less the means.
 	OwnLanguage float64
+	// Languages are those that the model tells texts apart in.
+	Languages []string
+}
+
+// Knows reports whether the model tells texts of a language apart; nothing is
+// known against one that was not measured.
+func (c Centre) Knows(language string) bool {
+	return len(c.Means[language+"/query"]) == 0 || slices.Contains(c.Languages, language)
 }
 
 // Less returns v at length 1 less the mean of its language and task, "en" where

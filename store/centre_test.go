@@ -6,6 +6,13 @@ import (
 	"testing"
 )
 
+func TestCentreKnows(t *testing.T) {
+	c := Centre{Means: map[string][]float32{"en/query": {1}, "zh/query": {1}}, Languages: []string{"en"}}
+	if !c.Knows("en") || c.Knows("zh") || !c.Knows("") || !(Centre{}).Knows("zh") {
+		t.Error("what is known is wrong")
+	}
+}
+
 func TestCentreLess(t *testing.T) {
 	c := Centre{Means: map[string][]float32{"en/query": {0.5, 0}, "zh/query": {0, 0.5}}}
 	for _, tt := range []struct {

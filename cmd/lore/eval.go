@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -169,6 +170,13 @@ func (p *program) printRetrieval(r *eval.RetrievalReport) {
 	}
 	fmt.Fprintf(p.out, "%d documents, indexed in %.1f s, embedded in %.1f s; a question takes %.1f ms (p50), %.1f ms (p95)\n",
 		r.Documents, r.IndexSeconds, r.EmbedSeconds, r.P50, r.P95)
+	var parts []string
+	for _, part := range []struct{ key, name string }{{"embed", "embedding the question"}, {"sparse", "the words"}, {"dense", "the vectors"}, {"beyond", "all beyond the slower of these two"}} {
+		if v, ok := r.Parts[part.key]; ok {
+			parts = append(parts, fmt.Sprintf("%s %.1f (%.1f)", part.name, v.P50, v.P95))
+		}
+	}
+	fmt.Fprintf(p.out, "of it in ms, p50 (p95): %s\n", strings.Join(parts, ", "))
 	for _, reason := range slices.Sorted(maps.Keys(r.Degraded)) {
 		p.note("note: %s (%s)", reason, plural(r.Degraded[reason], "question"))
 	}

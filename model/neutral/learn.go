@@ -20,6 +20,8 @@ type Centre struct {
 	// OwnLanguage is by how much a question is nearer to a passage in its own
 	// language than to the same passage in the other, less the means, as cosine.
 	OwnLanguage float64
+	// Languages are those that the model tells texts apart in, in order.
+	Languages []string
 }
 
 const (
@@ -27,6 +29,10 @@ const (
 	// good as all do.
 	learnt = 2
 	batch  = 16 // texts a call
+	// told is how often a question is nearer to the passage on its topic than to
+	// another, of a model that knows the language. Those that do reach 0.99, an
+	// English one on Chinese text 0.67, and guessing 0.5.
+	told = 0.9
 )
 
 // Learn measures a model by what embed returns, one vector a text.
@@ -66,6 +72,11 @@ func Learn(ctx context.Context, embed func(context.Context, model.Task, []string
 		}
 	}
 	c.OwnLanguage = ownLanguage(vectors, c.Means)
+	for _, language := range [...]string{"en", "zh"} {
+		if apart(language, vectors, c.Means) >= told {
+			c.Languages = append(c.Languages, language)
+		}
+	}
 	return c, nil
 }
 
@@ -96,6 +107,26 @@ func ownLanguage(vectors map[string][][]float32, means map[string][]float32) flo
 		}
 	}
 	return sum / float64(n)
+}
+
+// apart is how often a question is nearer to the passage on its topic than to
+// another of the language.
+func apart(language string, vectors map[string][][]float32, means map[string][]float32) float64 {
+	asked, told := language+"/query", language+"/passage"
+	nearer, n := 0, 0
+	for i, q := range vectors[asked] {
+		q := less(q, means[asked])
+		own := cosine(q, less(vectors[told][i], means[told]))
+		for k, p := range vectors[told] {
+			if k != i {
+				n++
+				if own > cosine(q, less(p, means[told])) {
+					nearer++
+				}
+			}
+		}
+	}
+	return float64(nearer) / float64(max(n, 1))
 }
 
 // less returns v at length 1 less m.

@@ -67,6 +67,22 @@ func TestLearn(t *testing.T) {
 	if c.OwnLanguage < 0.05 || c.OwnLanguage > 0.2 {
 		t.Errorf("own language %.3f", c.OwnLanguage)
 	}
+	if len(c.Languages) != 2 {
+		t.Errorf("languages %v", c.Languages)
+	}
+	blind := func(ctx context.Context, task model.Task, list []string) ([][]float32, error) {
+		v, err := clustering(ctx, task, list)
+		for i := range v {
+			if v[i][3] != 0 {
+				v[i] = []float32{1, 0, 0, float32(i % 3), float32(task)}
+			}
+			v[i] = append(v[i], make([]float32, 4+batch-len(v[i]))...)
+		}
+		return v, err
+	}
+	if b, err := Learn(t.Context(), blind); err != nil || len(b.Languages) != 1 || b.Languages[0] != "en" {
+		t.Errorf("a model that does not know Chinese: %v, %v", b.Languages, err)
+	}
 	again, err := Learn(t.Context(), clustering)
 	if err != nil || again.OwnLanguage != c.OwnLanguage {
 		t.Errorf("again: %v, %v", again.OwnLanguage, err)
