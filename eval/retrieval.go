@@ -32,6 +32,7 @@ type RetrievalOptions struct {
 	Embed func(ctx context.Context) error
 
 	Limit    int    // questions at most; 0: all
+	Depth    int    // documents ranked for a question; 0: 100
 	Split    string // FIRST:LAST, positions of questions from 1, both included; "": all
 	Compare  *Run   // an earlier run of the same set
 	Progress func(stage string, done, total int)
@@ -67,7 +68,7 @@ type Part struct {
 }
 
 const (
-	depth        = 100 // documents ranked for a question
+	defaultDepth = 100
 	answersDepth = 5
 )
 
@@ -99,6 +100,10 @@ func Retrieval(ctx context.Context, dir string, opts *RetrievalOptions) (*Retrie
 	r := retrieve.New(opts.Store, &retrieve.Options{
 		Embedder: opts.Embedder, Reranker: opts.Reranker, RerankTimeout: opts.RerankTimeout, Fusion: opts.Fusion, PassageTokens: -1,
 	})
+	depth := opts.Depth
+	if depth <= 0 {
+		depth = defaultDepth
+	}
 	if len(questions) > 0 { // the first question pays for what is loaded once
 		if _, err := r.Retrieve(ctx, retrieve.Query{Text: questions[0].Text, Limit: depth}); err != nil {
 			return nil, fmt.Errorf("eval retrieval: %w", err)

@@ -25,6 +25,7 @@ type evalFlags struct {
 	keep, run, split string
 	compare, out     string
 	limit, half      int
+	depth            int
 }
 
 func (p *program) evalCommand() *cobra.Command {
@@ -52,6 +53,7 @@ func (p *program) evalRetrievalCommand() *cobra.Command {
 	flags.StringVar(&f.run, "run", "", "write the ranked lists to this `FILE`, in TREC's format")
 	flags.StringVar(&f.compare, "compare", "", "compare with an earlier run in this `FILE`")
 	flags.IntVar(&f.limit, "limit", 0, "ask only so many questions")
+	flags.IntVar(&f.depth, "depth", 0, "rank so many documents for a question; fewer are quicker, as for a person's question (default 100)")
 	flags.StringVar(&f.split, "split", "", "ask only the questions `FIRST:LAST`, counted from 1")
 	flags.StringVar(&f.keep, "keep", "", "keep the index in this `FOLDER`, and use it if it is there")
 	flags.BoolVar(&f.rrf, "rrf", false, "fuse by ranks alone")
@@ -137,7 +139,7 @@ func (p *program) evalRetrieval(ctx context.Context, dir string, f evalFlags) er
 	}
 	report, err := eval.Retrieval(ctx, dir, &eval.RetrievalOptions{
 		Store: st, Reuse: !fresh, Embedder: embedder, Reranker: p.reranker, RerankTimeout: p.rerankTimeout, Fusion: fusion,
-		Limit: f.limit, Split: f.split, Compare: other, Progress: shown.step,
+		Limit: f.limit, Depth: f.depth, Split: f.split, Compare: other, Progress: shown.step,
 	})
 	shown.clear()
 	if err != nil {
