@@ -52,7 +52,11 @@ func (e *embeddingServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e.mu.Lock()
-	e.texts[request.Model] += len(request.Input)
+	for _, text := range request.Input {
+		if strings.Contains(text, "northern store") { // of a note, not of what the model is learnt to know by
+			e.texts[request.Model]++
+		}
+	}
 	e.mu.Unlock()
 	dimension := map[string]int{"small": 8, "large": 12, "large-too": 12}[request.Model]
 	var data []map[string]any
