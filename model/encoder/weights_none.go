@@ -2,4 +2,4 @@
 
 package encoder
 
-const weightsFile, meansFile, piecesFile, rowsFile = "", "", ""
+const weightsFile, meansFile, piecesFile, rowsFile = "", "", "", ""
