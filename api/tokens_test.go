@@ -218,7 +218,7 @@ func TestMatrixIsWhole(t *testing.T) {
 		"GET /healthz": "tells nothing", "GET /readyz": "tells nothing", "GET /docs/docs.css": "a file", "GET /v1/session": "TestTokens",
 		"POST /v1/embeddings": "of the client's own text", "POST /v1/feedback": "takes, and tells nothing", "POST /v1/collections": "TestCollectionScopes",
 		"POST /v1/vector_stores": "as POST /v1/collections", "DELETE /v1/documents/{id}": "TestForeignWrites", "GET /v1/conversations/{id}": "TestConversationsAreOnesOwn",
-		"DELETE /v1/conversations/{id}": "TestConversationsAreOnesOwn", "GET /v1/jobs/{id}": "of a collection that is seen", "DELETE /v1/jobs/{id}": "of a collection that is seen",
+		"DELETE /v1/conversations/{id}": "TestConversationsAreOnesOwn", "PATCH /v1/conversations/{id}": "TestConversationsAreOnesOwn", "GET /v1/jobs/{id}": "of a collection that is seen", "DELETE /v1/jobs/{id}": "of a collection that is seen",
 	}
 	for _, pattern := range server.Patterns() {
 		method, path, ok := strings.Cut(pattern, " ")
@@ -439,13 +439,16 @@ func TestConversationsAreOnesOwn(t *testing.T) {
 	if _, text, _ := request(t, "GET", at+"/"+got.Conversation, "", mine...); !strings.Contains(text, "business class") {
 		t.Errorf("get: %s", text)
 	}
-	for _, foreign := range []string{"GET", "DELETE"} {
-		if status, text, _ := request(t, foreign, at+"/"+got.Conversation, "", theirs...); status != 404 || strings.Contains(text, "business") {
+	for foreign, body := range map[string]string{"GET": "", "DELETE": "", "PATCH": `{"title":"theirs"}`} {
+		if status, text, _ := request(t, foreign, at+"/"+got.Conversation, body, theirs...); status != 404 || strings.Contains(text, "business") {
 			t.Errorf("%s of a foreign conversation: %d %s", foreign, status, text)
 		}
 	}
 	if status, _, _ := request(t, "POST", server.URL+"/v1/ask", body, theirs...); status != 404 {
 		t.Errorf("asked in a foreign conversation: %d", status)
+	}
+	if _, text, _ := request(t, "GET", at+"/"+got.Conversation, "", mine...); strings.Contains(text, "theirs") {
+		t.Errorf("renamed by somebody else: %s", text)
 	}
 	if _, text, _ := request(t, "GET", at, "", theirs...); !strings.Contains(text, `"conversations":[]`) {
 		t.Errorf("foreign list: %s", text)
