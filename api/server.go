@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -80,7 +81,7 @@ type Options struct {
 
 	MaxBody       int64         // bytes of a request; 0 means 1 MiB
 	MaxUpload     int64         // bytes of an upload; 0 means 64 MiB
-	MaxConcurrent int           // requests at a time; 0 means 64
+	MaxConcurrent int           // requests at a time; 0 means 20 a processor, 40 at least
 	MaxStreams    int           // streams of events open at a time; 0 means 1024
 	Timeout       time.Duration // for one request; 0 means five minutes
 }
@@ -131,7 +132,7 @@ func New(o Options) (*Server, error) {
 		o.MaxUpload = ingest.DefaultMaxSize
 	}
 	if o.MaxConcurrent <= 0 {
-		o.MaxConcurrent = 64
+		o.MaxConcurrent = max(40, 20*runtime.GOMAXPROCS(0))
 	}
 	if o.MaxStreams <= 0 {
 		o.MaxStreams = 1024
