@@ -162,7 +162,11 @@ func (q *jobs) add(kind, collection, same string, run func(ctx context.Context, 
 	}
 	q.all = append(q.all, j)
 	if q.dir != "" {
-		q.workers.Go(func() { q.share(j) })
+		// Whoever is told of the job may ask another server for it at once.
+		body, _ := j.state()
+		if err := writeJob(filepath.Join(q.dir, body.ID+".json"), body); err == nil {
+			q.workers.Go(func() { q.share(j) })
+		}
 	}
 	for i := 0; len(q.all) > jobsKept && i < len(q.all); {
 		if b, _ := q.all[i].state(); b.ended() {
