@@ -160,9 +160,10 @@ type urlCitation struct {
 }
 
 // urlsOnly reports whether a client refuses an answer whose annotations are not
-// citations of addresses: the chat models of @ai-sdk/openai do.
+// citations of addresses: the chat models of @ai-sdk/openai do. It does not always
+// name itself; the other clients of that family take either kind.
 func urlsOnly(r *http.Request) bool {
-	return strings.Contains(r.Header.Get("User-Agent"), "ai-sdk/openai/")
+	return strings.Contains(r.Header.Get("User-Agent"), "ai-sdk/")
 }
 
 // chatAnnotations are the annotations of a message as its client takes them.

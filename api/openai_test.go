@@ -169,9 +169,14 @@ func TestModelsAndEmbeddings(t *testing.T) {
 // TestChatAnnotationsOfAddresses answers a client that takes no other.
 func TestChatAnnotationsOfAddresses(t *testing.T) {
 	server := serve(t, options(handbook(t), nil))
-	_, text, _ := request(t, "POST", server.URL+"/v1/chat/completions", `{"model":"lore","messages":[{"role":"user","content":"Is business class paid for?"}]}`,
-		"User-Agent", "ai/6.0.326 ai-sdk/openai/3.0.141 runtime/node.js/20")
-	if !strings.Contains(text, `"type":"url_citation","url_citation":{"url":"lore://document/`) || strings.Contains(text, `"file_citation"`) {
-		t.Error(text)
+	for _, agent := range []string{
+		"ai/6.0.326 ai-sdk/openai/3.0.141 ai-sdk/provider-utils/4.0.66 runtime/node.js/v20.20.2",
+		"ai/6.0.326 ai-sdk/provider-utils/4.0.66 runtime/node.js/v20.20.2",
+	} {
+		_, text, _ := request(t, "POST", server.URL+"/v1/chat/completions", `{"model":"lore","messages":[{"role":"user","content":"Is business class paid for?"}]}`,
+			"User-Agent", agent)
+		if !strings.Contains(text, `"type":"url_citation","url_citation":{"url":"lore://document/`) || strings.Contains(text, `"file_citation"`) {
+			t.Errorf("%s: %s", agent, text)
+		}
 	}
 }
