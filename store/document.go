@@ -1,6 +1,9 @@
 package store
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Status says whether a document can be found.
 type Status string
@@ -134,6 +137,14 @@ type PointVector struct {
 	Digest string
 	Vector Vector
 	Detail []byte // that the embedder keeps beside it, at most [MaxDetail] bytes; nil: nothing
+}
+
+// CheckDetail refuses a detail that is too large.
+func (v *PointVector) CheckDetail() error {
+	if n := len(v.Detail); n > MaxDetail {
+		return fmt.Errorf("%d bytes beside the vector of point %s, more than %d", n, v.ID, MaxDetail)
+	}
+	return nil
 }
 
 // MaxDetail bounds the bytes that are kept beside a vector.

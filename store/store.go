@@ -167,3 +167,12 @@ func (e *ModelMismatchError) Error() string {
 	return fmt.Sprintf("collection %q holds vectors of model %s (%d dimensions), not of %s (%d); run `lore model switch` or choose the first with --embedder",
 		e.Collection, e.Stored.Fingerprint, e.Stored.Dimension, e.Want.Fingerprint, e.Want.Dimension)
 }
+
+// CheckRange returns an error wrapping [ErrRange] unless a text of length bytes has
+// bytes [start, end).
+func CheckRange(start, end, length int) error {
+	if start < 0 || end < start || end > length {
+		return fmt.Errorf("bytes %d to %d of %d: %w", start, end, length, ErrRange)
+	}
+	return nil
+}

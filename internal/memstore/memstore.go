@@ -185,11 +185,11 @@ func (s *Store) Text(_ context.Context, id string) (string, error) {
 
 func (s *Store) Excerpt(ctx context.Context, id string, start, end int) (string, error) {
 	text, err := s.Text(ctx, id)
-	if err == nil && (start < 0 || end < start || end > len(text)) {
-		return "", fmt.Errorf("text of %s: bytes %d to %d of %d: %w", id, start, end, len(text), store.ErrRange)
-	}
 	if err != nil {
 		return "", err
+	}
+	if err := store.CheckRange(start, end, len(text)); err != nil {
+		return "", fmt.Errorf("text of %s: %w", id, err)
 	}
 	return text[start:end], nil
 }

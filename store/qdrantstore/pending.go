@@ -105,8 +105,8 @@ func (s *Store) SetVectors(ctx context.Context, vectors []store.PointVector) err
 		if n := len(vectors[i].Vector); n == 0 || n != dimension || n != s.model().Dimension {
 			return fmt.Errorf("set vectors: point %s: vector of %d numbers, the store's model has %d: %w", vectors[i].ID, n, dimension, store.ErrDimension)
 		}
-		if n := len(vectors[i].Detail); n > store.MaxDetail {
-			return fmt.Errorf("set vectors: %d bytes beside the vector of point %s, more than %d", n, vectors[i].ID, store.MaxDetail)
+		if err := vectors[i].CheckDetail(); err != nil {
+			return fmt.Errorf("set vectors: %w", err)
 		}
 	}
 	for batch := range slices.Chunk(vectors, s.opts.BatchPoints) {

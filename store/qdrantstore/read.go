@@ -139,8 +139,8 @@ func (s *Store) Excerpt(ctx context.Context, documentID string, start, end int) 
 	if err != nil {
 		return "", err
 	}
-	if start < 0 || end < start || end > len(text) {
-		return "", fmt.Errorf("text of document %s: bytes %d to %d of %d: %w", documentID, start, end, len(text), store.ErrRange)
+	if err := store.CheckRange(start, end, len(text)); err != nil {
+		return "", fmt.Errorf("text of document %s: %w", documentID, err)
 	}
 	return text[start:end], nil
 }

@@ -147,8 +147,8 @@ func (s *Store) Text(ctx context.Context, id string) (string, error) {
 // Excerpt implements [store.Store].
 func (s *Store) Excerpt(ctx context.Context, id string, start, end int) (string, error) {
 	return s.excerpt(ctx, id, func(c *conn, d *row) (string, error) {
-		if start < 0 || end < start || end > d.length {
-			return "", fmt.Errorf("bytes %d to %d of %d: %w", start, end, d.length, store.ErrRange)
+		if err := store.CheckRange(start, end, d.length); err != nil {
+			return "", err
 		}
 		return (&textReader{c: c, keep: true}).text(d.key, d.length, start, end)
 	})

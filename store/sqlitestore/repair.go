@@ -69,7 +69,8 @@ func (r *repairer) run(ctx context.Context, file, collection string, o Options) 
 	if err != nil {
 		return err
 	}
-	s := &Store{file: file, collection: collection, lock: l, vocabularies: &vocabularies{}, recent: &recent{}, gate: make(chan struct{}, atOnce())}
+	s := newStore(file, collection)
+	s.lock = l
 	r.s = s
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if !sound(file) {

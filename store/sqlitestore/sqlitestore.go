@@ -105,6 +105,11 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
+// newStore returns the handle of a file that is not open yet.
+func newStore(file, collection string) *Store {
+	return &Store{file: file, collection: collection, vocabularies: &vocabularies{}, recent: &recent{}, gate: make(chan struct{}, atOnce())}
+}
+
 // Open opens a collection of a data folder, or of a file when path ends in
 // ".db". It fails with store.ErrNoCollection when there is none and o.Create is
 // false, with store.ErrLocked when another process keeps writing to it, with
@@ -115,8 +120,8 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{file: file, collection: collection, model: o.Model, readOnly: o.ReadOnly,
-		vocabularies: &vocabularies{}, recent: &recent{}, gate: make(chan struct{}, atOnce())}
+	s := newStore(file, collection)
+	s.model, s.readOnly = o.Model, o.ReadOnly
 	if err := s.open(ctx, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("open collection %q: %w", collection, err), s.Close())
 	}

@@ -95,8 +95,8 @@ func (s *Store) SetVectors(ctx context.Context, vectors []store.PointVector) err
 		if len(v.Vector) != s.model.Dimension || len(v.Vector) == 0 {
 			return fmt.Errorf("set vectors: %w: %d, want %d", store.ErrDimension, len(v.Vector), s.model.Dimension)
 		}
-		if len(v.Detail) > store.MaxDetail {
-			return fmt.Errorf("set vectors: %d bytes beside the vector of point %s, more than %d", len(v.Detail), v.ID, store.MaxDetail)
+		if err := v.CheckDetail(); err != nil {
+			return fmt.Errorf("set vectors: %w", err)
 		}
 	}
 	err := s.write(ctx, func(t *txn) error {
@@ -114,7 +114,7 @@ func (s *Store) SetVectors(ctx context.Context, vectors []store.PointVector) err
 // Details implements [store.Store].
 func (s *Store) Details(ctx context.Context, hits []store.Hit) ([][]byte, error) {
 	var out [][]byte
-	err := s.read(ctx, func(c *conn) (err error) {
+	err := s.brief(ctx, func(c *conn) (err error) {
 		out = make([][]byte, len(hits))
 		if len(hits) == 0 {
 			return nil
