@@ -30,16 +30,15 @@ var jobID = regexp.MustCompile(`^[0-9a-f]{16}$`)
 // errJobLost is what became of a job whose server is gone.
 var errJobLost = detail{Message: "the server that did this was stopped; start it again", Type: typeUnavailable, Code: "lost"}
 
-// share writes a job's file until the job ends, and cancels the job when another
-// server wishes it.
-func (q *jobs) share(j *job) {
-	file := filepath.Join(q.dir, j.body.ID+".json")
+// share keeps a job's file, which says written, until the job ends, and cancels the
+// job when another server wishes it.
+func (q *jobs) share(j *job, written jobBody) {
+	file := filepath.Join(q.dir, written.ID+".json")
 	tick := time.NewTicker(jobPause)
 	defer tick.Stop()
 	defer os.Remove(cancelFile(file))
 	stop := q.ctx.Done()
-	var last time.Time
-	var written jobBody
+	last := time.Now()
 	for {
 		body, changed := j.state()
 		if stop == nil && body.State == jobQueued { // it will not be done any more

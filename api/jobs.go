@@ -165,7 +165,7 @@ func (q *jobs) add(kind, collection, same string, run func(ctx context.Context, 
 		// Whoever is told of the job may ask another server for it at once.
 		body, _ := j.state()
 		if err := writeJob(filepath.Join(q.dir, body.ID+".json"), body); err == nil {
-			q.workers.Go(func() { q.share(j) })
+			q.workers.Go(func() { q.share(j, body) })
 		}
 	}
 	for i := 0; len(q.all) > jobsKept && i < len(q.all); {
@@ -249,9 +249,8 @@ func (q *jobs) find(g *grant, id string) *job {
 
 // list returns the jobs that the grant sees, newest first.
 func (q *jobs) list(g *grant) []jobBody {
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	out, own := []jobBody{}, map[string]bool{}
+	q.mu.Lock()
 	for _, j := range slices.Backward(q.all) {
 		b, _ := j.state()
 		own[b.ID] = true
@@ -259,6 +258,7 @@ func (q *jobs) list(g *grant) []jobBody {
 			out = append(out, b)
 		}
 	}
+	q.mu.Unlock()
 	out = append(out, q.others(g, own)...)
 	newestFirst(out)
 	return out

@@ -14,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/lore-kb/lore/api"
@@ -164,18 +163,6 @@ func TestArchivesStayInside(t *testing.T) {
 	}
 }
 
-// record is a log that can be read while it is written.
-type record struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (r *record) Write(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.text.Write(p)
-}
-
 // panicking fails in the worst way, with a secret of the request at hand.
 type panicking struct{}
 
@@ -187,7 +174,7 @@ func (panicking) Ask(context.Context, ask.Question, func(ask.Event) error) (*ask
 // log with every detail, answers, errors, and the files of the data folder.
 func TestSecretsStayOut(t *testing.T) {
 	dir := handbook(t)
-	log := &record{}
+	log := &lines{}
 	o := writing(dir, options(dir, nil))
 	o.Token, o.Log = "master-secret-0123456789", slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o.Tokens = &api.Tokens{File: filepath.Join(dir, "tokens.json")}
@@ -229,9 +216,7 @@ func TestSecretsStayOut(t *testing.T) {
 	if status, _, _ := request(t, "GET", server.URL+"/v1/documents?token="+o.Token+"&api_key="+o.Token, ""); status != http.StatusUnauthorized {
 		t.Errorf("a token in the address: %d", status)
 	}
-	log.mu.Lock()
-	defer log.mu.Unlock()
-	places := map[string]string{"the log": log.text.String(), "the answers": said.String()}
+	places := map[string]string{"the log": log.String(), "the answers": said.String()}
 	for _, name := range []string{"audit.jsonl", "feedback.jsonl", "tokens.json"} {
 		data, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
