@@ -2,10 +2,8 @@ package encoder
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
-	"math"
 	"unicode"
 
 	"github.com/lore-kb/lore/model"
@@ -29,10 +27,7 @@ func openMeans(b string, n int) (*means, error) {
 		&m.english[model.TaskPassage], &m.english[model.TaskQuery],
 		&m.chinese[model.TaskPassage], &m.chinese[model.TaskQuery],
 	} {
-		*v = make([]float32, n)
-		for j := range *v {
-			(*v)[j] = math.Float32frombits(binary.LittleEndian.Uint32([]byte(b[4*(i*n+j):][:4])))
-		}
+		*v = floatsOf(b[4*i*n:][:4*n])
 	}
 	return &m, nil
 }

@@ -60,14 +60,38 @@ type question struct {
 	scales  []float32 // of the codes of each piece
 }
 
-// askedKept is how many questions' rows are kept for Likeness and Match.
-const askedKept = 8
+// askedKept is how many questions' rows are kept for Likeness and Match, about 15 KB
+// each: more than a busy server has under way, whose questions would otherwise be
+// run through the network again.
+const askedKept = 128
 
 // askedRing keeps the last questions that were embedded.
 type askedRing struct {
 	mu   sync.Mutex
 	ring [askedKept]*question
 	next int
+}
+
+// asking returns a question in context, by the network unless it was embedded
+// shortly before; nil where nothing is kept of questions.
+func (e *Encoder) asking(ctx context.Context, query string) (*question, error) {
+	if q := e.asked.find(query); q != nil {
+		return q, nil
+	}
+	if _, err := e.Embed(ctx, model.TaskQuery, []string{query}); err != nil {
+		return nil, err
+	}
+	return e.asked.find(query), nil
+}
+
+// mean is that of one figure a piece, weighed by how rare the pieces are.
+func (q *question) mean(best []float32) float64 {
+	sum, all := 0.0, 0.0
+	for k, f := range best {
+		sum += q.weights[k] * float64(f)
+		all += q.weights[k]
+	}
+	return sum / all
 }
 
 func (a *askedRing) find(text string) *question {
@@ -117,7 +141,6 @@ const (
 // as small numbers, four in a word, so that one addition serves four pieces. The
 // first lane is the square of the code's entry.
 type table struct {
-	pieces int
 	words  int
 	sums   []uint64
 	scale  [1 + tablePieces]float32 // a lane's sum times scale plus least is the product
@@ -127,12 +150,12 @@ type table struct {
 
 // fill makes the table of some pieces of a question.
 func (t *table) fill(f *rowForm, rows []float32) {
-	t.pieces = len(rows) / rowWidth
-	t.words = (1 + t.pieces + lanes - 1) / lanes
+	pieces := len(rows) / rowWidth
+	t.words = (1 + pieces + lanes - 1) / lanes
 	grow(&t.sums, rowBytes*partCodes*t.words)
 	clear(t.sums)
 	grow(&t.column, rowBytes*partCodes)
-	for lane := range 1 + t.pieces {
+	for lane := range 1 + pieces {
 		for part := range rowBytes {
 			column := t.column[part*partCodes:][:partCodes]
 			if lane == 0 {
@@ -213,17 +236,15 @@ func (e *Encoder) Likeness(ctx context.Context, query string, details [][]byte) 
 	if !known || e.form == nil {
 		return scores, nil
 	}
-	q := e.asked.find(query)
-	if q == nil {
-		if _, err := e.Embed(ctx, model.TaskQuery, []string{query}); err != nil {
-			return nil, fmt.Errorf("likeness: %w", err)
-		}
-		if q = e.asked.find(query); q == nil {
-			return scores, nil
-		}
+	q, err := e.asking(ctx, query)
+	if err == nil {
+		err = ctx.Err()
 	}
-	if err := ctx.Err(); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("likeness: %w", err)
+	}
+	if q == nil {
+		return scores, nil
 	}
 	n := len(q.weights)
 	if n == 0 || len(q.rows) == 0 {
@@ -251,19 +272,10 @@ func (e *Encoder) Likeness(ctx context.Context, query string, details [][]byte) 
 		}
 		wg.Wait()
 	}
-	all := 0.0
-	for _, w := range q.weights {
-		all += w
-	}
 	for i, d := range details {
-		if !readable(d) {
-			continue
+		if readable(d) {
+			scores[i] = q.mean(best[i*n : (i+1)*n])
 		}
-		sum := 0.0
-		for k, f := range best[i*n : (i+1)*n] {
-			sum += q.weights[k] * float64(f)
-		}
-		scores[i] = sum / all
 	}
 	return scores, nil
 }

@@ -2,14 +2,12 @@ package encoder
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"sync"
 
-	"github.com/lore-kb/lore/model"
 	"github.com/lore-kb/lore/model/encoder/internal/layout"
 	"github.com/lore-kb/lore/model/encoder/internal/unigram"
 )
@@ -42,10 +40,7 @@ func openPieces(b string, w *layout.Weights) (*pieceTable, error) {
 	if len(b) != matchSumBytes+4*floats+w.Pieces*matchRowBytes || b[:matchSumBytes] != string(w.Sum[:matchSumBytes]) {
 		return nil, errors.New("open pieces: the table belongs to other weights")
 	}
-	all := make([]float32, floats)
-	for i := range all {
-		all[i] = math.Float32frombits(binary.LittleEndian.Uint32([]byte(b[matchSumBytes+4*i:][:4])))
-	}
+	all := floatsOf(b[matchSumBytes:][:4*floats])
 	return &pieceTable{mean: all[:w.Hidden], basis: all[w.Hidden:], rows: b[matchSumBytes+4*floats:]}, nil
 }
 
@@ -107,16 +102,11 @@ func (e *Encoder) Match(ctx context.Context, query string, texts []string) ([]fl
 	if len(texts) == 0 || e.table == nil {
 		return scores, nil
 	}
-	q := e.asked.find(query)
-	if q == nil {
-		if _, err := e.Embed(ctx, model.TaskQuery, []string{query}); err != nil {
-			return nil, fmt.Errorf("match: %w", err)
-		}
-		if q = e.asked.find(query); q == nil {
-			return scores, nil
-		}
+	q, err := e.asking(ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("match: %w", err)
 	}
-	if len(q.scales) == 0 {
+	if q == nil || len(q.scales) == 0 {
 		return scores, nil
 	}
 	workers := min(e.threads, len(texts))
@@ -168,11 +158,6 @@ func (e *Encoder) match(ctx context.Context, q *question, texts []string, scores
 		if !found {
 			continue
 		}
-		sum, all := float64(0), float64(0)
-		for k, f := range best {
-			sum += q.weights[k] * float64(f)
-			all += q.weights[k]
-		}
-		scores[i] = sum / all
+		scores[i] = q.mean(best)
 	}
 }

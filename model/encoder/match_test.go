@@ -121,24 +121,10 @@ func build(t *testing.T, e *Encoder) []byte {
 		without(rows[r*hidden:][:hidden], apart)
 	}
 
-	covariance := make([]float64, hidden*hidden)
-	for r := 0; r < n; r++ {
-		row := rows[r*hidden:][:hidden]
-		normalise(row)
-		if r%8 == 0 {
-			for i, a := range row {
-				for j, b := range row[:i+1] {
-					covariance[i*hidden+j] += float64(a) * float64(b)
-				}
-			}
-		}
+	for r := range n {
+		normalise(rows[r*hidden:][:hidden])
 	}
-	for i := range hidden {
-		for j := range i {
-			covariance[j*hidden+i] = covariance[i*hidden+j]
-		}
-	}
-	basis := axes(covariance, hidden, matchWidth)
+	basis := axes(covariance(rows, hidden, 8), hidden, matchWidth)
 
 	out := append([]byte(nil), e.net.w.Sum[:matchSumBytes]...)
 	for _, f := range append(mean, basis...) {
@@ -146,6 +132,25 @@ func build(t *testing.T, e *Encoder) []byte {
 	}
 	for r := range n {
 		out = append(out, pieceRow(basis, rows[r*hidden:][:hidden])...)
+	}
+	return out
+}
+
+// covariance returns the sum of the products of each step-th row with itself.
+func covariance(rows []float32, hidden, step int) []float64 {
+	out := make([]float64, hidden*hidden)
+	for at := 0; at < len(rows); at += step * hidden {
+		row := rows[at:][:hidden]
+		for i, a := range row {
+			for j, b := range row[:i+1] {
+				out[i*hidden+j] += float64(a) * float64(b)
+			}
+		}
+	}
+	for i := range hidden {
+		for j := range i {
+			out[j*hidden+i] = out[i*hidden+j]
+		}
 	}
 	return out
 }

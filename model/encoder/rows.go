@@ -64,10 +64,7 @@ func openRows(b string, w *layout.Weights) (*rowForm, error) {
 	}
 	b = b[rowSumSize:]
 	floats := func(n int) []float32 {
-		v := make([]float32, n)
-		for i := range v {
-			v[i] = math.Float32frombits(binary.LittleEndian.Uint32([]byte(b[4*i:][:4])))
-		}
+		v := floatsOf(b[:4*n])
 		b = b[4*n:]
 		return v
 	}
@@ -82,6 +79,15 @@ func openRows(b string, w *layout.Weights) (*rowForm, error) {
 	b = b[axesBytes(w.Hidden):]
 	f.setBook(floats(rowBytes * partCodes * partWidth))
 	return f, nil
+}
+
+// floatsOf reads numbers of 32 bits.
+func floatsOf(b string) []float32 {
+	v := make([]float32, len(b)/4)
+	for i := range v {
+		v[i] = math.Float32frombits(binary.LittleEndian.Uint32([]byte(b[4*i:][:4])))
+	}
+	return v
 }
 
 func axesOf(panels []byte, hidden int) layout.Matrix {

@@ -62,7 +62,6 @@ func buildForm(t *testing.T, e *Encoder) []byte {
 	}
 	without(apart[1], apart[0])
 	normalise(apart[1])
-	covariance := make([]float64, hidden*hidden)
 	for r := range n {
 		row := rows[r*hidden:][:hidden]
 		for i := range row {
@@ -71,20 +70,8 @@ func buildForm(t *testing.T, e *Encoder) []byte {
 		without(row, apart[0])
 		without(row, apart[1])
 		normalise(row)
-		if r%4 == 0 {
-			for i, a := range row {
-				for j, b := range row[:i+1] {
-					covariance[i*hidden+j] += float64(a) * float64(b)
-				}
-			}
-		}
 	}
-	for i := range hidden {
-		for j := range i {
-			covariance[j*hidden+i] = covariance[i*hidden+j]
-		}
-	}
-	basis := turned(axes(covariance, hidden, rowWidth), hidden)
+	basis := turned(axes(covariance(rows, hidden, 4), hidden, rowWidth), hidden)
 	for k := range rowWidth {
 		without(basis[k*hidden:][:hidden], apart[0])
 		without(basis[k*hidden:][:hidden], apart[1])
