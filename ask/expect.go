@@ -273,14 +273,8 @@ func newNames(text string, question *questionText) int {
 	return n
 }
 
-var functionWords = func() map[string]bool {
-	m := map[string]bool{}
-	for _, w := range strings.Fields(`the a an this that these those it its he she they his her their in on at by for from to of with as and or but if when while
+var functionWords = setOf(`the a an this that these those it its he she they his her their in on at by for from to of with as and or but if when while
 		after before during since until although though because however there here some many most all both each such other another one two three
-		i we you our your my who what which where why how not no yes also then thus so yet nor neither either once under over through between`) {
-		m[w] = true
-	}
-	return m
-}()
+		i we you our your my who what which where why how not no yes also then thus so yet nor neither either once under over through between`)
 
 func isFunctionWord(w string) bool { return functionWords[w] }

@@ -170,13 +170,7 @@ const (
 )
 
 // kindWords only say what kind of thing is asked for.
-var kindWords = func() map[string]bool {
-	m := map[string]bool{}
-	for _, w := range strings.Fields("cost costs price priced fee much many long last take takes year date day time month number amount percent percentage height length far tall high 价格 费用 多少 时间 时候 日期 数量 钱 年份 长度 高度") {
-		m[w] = true
-	}
-	return m
-}()
+var kindWords = setOf("cost costs price priced fee much many long last take takes year date day time month number amount percent percentage height length far tall high 价格 费用 多少 时间 时候 日期 数量 钱 年份 长度 高度")
 
 // nearestPassage is the best cosine of a complete dense leg; 0 when there is
 // none or some passages lack vectors.
