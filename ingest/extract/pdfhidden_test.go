@@ -44,17 +44,23 @@ func TestPDFHiddenText(t *testing.T) {
 			continue
 		}
 		d := docs[0]
-		var blocks strings.Builder
-		for _, b := range d.Blocks {
-			blocks.WriteString(d.Text[b.Start:b.End] + "\n")
-		}
-		if !strings.Contains(blocks.String(), "40 euros") {
+		blocks := inBlocks(&d)
+		if !strings.Contains(blocks, "40 euros") {
 			t.Errorf("%s: what is shown is not in a block: %q", tt.name, d.Text)
 		}
-		found := strings.Contains(blocks.String(), "10 euros")
+		found := strings.Contains(blocks, "10 euros")
 		marked := strings.Contains(d.Text, "[not shown on the page] "+order) && len(d.Warnings) == 1
 		if found == tt.hidden || marked != tt.hidden {
 			t.Errorf("%s: in a block %v, marked %v: %q, warnings %q", tt.name, found, marked, d.Text, d.Warnings)
 		}
 	}
+}
+
+// inBlocks is the text of a document that stands in its blocks, a line each.
+func inBlocks(d *ingest.Document) string {
+	var out strings.Builder
+	for _, b := range d.Blocks {
+		out.WriteString(d.Text[b.Start:b.End] + "\n")
+	}
+	return out.String()
 }

@@ -45,12 +45,9 @@ func TestPDFLayers(t *testing.T) {
 			continue
 		}
 		d := docs[0]
-		var blocks strings.Builder
-		for _, b := range d.Blocks {
-			blocks.WriteString(d.Text[b.Start:b.End] + "\n")
-		}
-		if !strings.Contains(blocks.String(), "40 euros") || strings.Contains(blocks.String(), tt.word) == tt.hidden || !strings.Contains(d.Text, tt.word) {
-			t.Errorf("%s: blocks %q of %q", tt.name, blocks.String(), d.Text)
+		blocks := inBlocks(&d)
+		if !strings.Contains(blocks, "40 euros") || strings.Contains(blocks, tt.word) == tt.hidden || !strings.Contains(d.Text, tt.word) {
+			t.Errorf("%s: blocks %q of %q", tt.name, blocks, d.Text)
 		}
 	}
 }
