@@ -59,10 +59,20 @@ func readPDF(j *job, in ingest.Input) ([]ingest.Document, error) {
 	remarks := make([][]string, len(pages))
 	fields := make([][]string, len(pages))
 	values := r.fieldValues()
+	outline, deepest := r.outline(pages)
+	var tagged map[int][]taggedHeading
+	if deepest == 0 {
+		tagged, outline = r.taggedHeadings(pages), map[int][]*outlineEntry{}
+	}
 	images := 0
 	for i, p := range pages {
 		j.check()
+		r.wantMarks(tagged[i])
 		texts[i], hidden[i] = r.pageLines(p, b)
+		for _, e := range r.tagEntries(tagged[i]) {
+			outline[i] = append(outline[i], e)
+			deepest = max(deepest, e.level)
+		}
 		remarks[i] = r.remarks(p.page)
 		fields[i] = r.unpainted(p.page, values)
 		margin := edgeShare * (r.high - r.low)
@@ -74,7 +84,6 @@ func readPDF(j *job, in ingest.Input) ([]ingest.Document, error) {
 	}
 	markEdges(texts)
 	a := &pdfAssembly{b: b, body: bodySize(texts)}
-	outline, deepest := r.outline(pages)
 	for i, lines := range texts {
 		b.page(i + 1)
 		a.entries, a.deepest = outline[i], deepest
@@ -313,7 +322,11 @@ func (a *pdfAssembly) page(lines []pdfLine) {
 			for k := range parts {
 				parts[k] = kept[i+k].text()
 			}
-			a.b.heading(e.level, strings.ToValidUTF8(joinWords(parts), ""))
+			words := strings.ToValidUTF8(joinWords(parts), "")
+			if e.title == "" && a.title == "" && len(a.b.doc.Pages) <= 2 {
+				a.title = oneLine(words)
+			}
+			a.b.heading(e.level, words)
 			i += n
 			continue
 		}
@@ -337,6 +350,9 @@ func (a *pdfAssembly) page(lines []pdfLine) {
 		}
 	}
 	for _, e := range a.entries[last+1:] {
+		if e.title == "" {
+			continue // of the structure tree, whose words stand in the text
+		}
 		a.b.open(e.level, e.title)
 	}
 	for _, s := range dropped {

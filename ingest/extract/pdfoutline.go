@@ -9,7 +9,7 @@ import (
 
 // outlineEntry is a line of a document's outline: a heading, on a page.
 type outlineEntry struct {
-	title string
+	title string // empty for a heading of the structure tree
 	key   string // letters and digits of the title
 	level int
 	found bool // in the text

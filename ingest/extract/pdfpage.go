@@ -49,6 +49,7 @@ type pdfReader struct {
 	forms  [maxFormDepth + 1]int // shown so far, by depth
 	off    map[int]bool          // layers that are switched off
 	veiled int                   // open contents of such layers
+	marked map[int]string        // text of this page's marked contents that are headings
 }
 
 // Limits of one page.
@@ -269,14 +270,17 @@ func (r *pdfReader) run(data []byte, resources pdf.Value, st pdfState, depth int
 					}
 				}
 			case "BDC":
-				a := actualText{}
+				a := actualText{from: len(r.glyphs)}
 				if len(args) == 2 {
+					if r.marked != nil && depth == 0 {
+						a.mark = markOf(args[1], scope.res)
+					}
 					if name, ok := args[1].(pdfName); ok && args[0] == pdfName("OC") {
 						a.off = r.layerOff(scope.res.Key("Properties").Key(string(name)))
 					}
 					if d, ok := args[1].(pdfDict); ok {
 						if s, ok := d["ActualText"].(pdfStr); ok {
-							a = actualText{on: true, from: len(r.glyphs), text: pdfText(string(s))}
+							a.on, a.text = true, pdfText(string(s))
 						}
 					}
 				}
@@ -293,6 +297,7 @@ func (r *pdfReader) run(data []byte, resources pdf.Value, st pdfState, depth int
 			case "EMC":
 				if n := len(actual); n > 0 {
 					r.replace(actual[n-1])
+					r.keepMark(actual[n-1])
 					r.unveil(actual[n-1])
 					actual = actual[:n-1]
 				}
@@ -316,6 +321,7 @@ type actualText struct {
 	from int
 	text string
 	off  bool // of a layer that is switched off
+	mark int  // number of the marked content, from 1; 0 without one
 }
 
 // unveil ends content of a layer.
