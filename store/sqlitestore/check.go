@@ -294,7 +294,9 @@ func (k *checker) document(ix *index, d *row, sum *tally) {
 			continue
 		}
 		embedded++
-		if digest := digestKey(point.Digest); [16]byte(v.digests[16*row:16*row+16]) != digest {
+		if digest, err := v.digest(row); err != nil {
+			k.found(where, "%v", err)
+		} else if digest != digestKey(point.Digest) {
 			k.found(where, "vector of point %d is of another text", i)
 		}
 		var length float64

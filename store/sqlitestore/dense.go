@@ -194,6 +194,9 @@ func (v *vectorState) scanCodes(t *top, q *denseQuery, from, to uint32, mask row
 	if err := v.verifyIn(vecCodes, int64(from)*int64(v.width), int64(to)*int64(v.width)); err != nil {
 		return err
 	}
+	if err := v.verifyIn(vecSums, 4*int64(from), 4*int64(to)); err != nil {
+		return err
+	}
 	var dots [scanRows]int32
 	out := dots[:to-from]
 	dotRows(out, q.code, v.codes[int(from)*v.width:int(to)*v.width], v.sums[from:to])
@@ -261,6 +264,9 @@ func (v *vectorState) scanCoarse(t *top, q *denseQuery, from, to uint32, mask ro
 func (v *vectorState) scanRow(t *top, q *denseQuery, row uint32, segment int32) error {
 	at := int(row) * v.width
 	if err := v.verifyIn(vecCodes, int64(at), int64(at+v.width)); err != nil {
+		return err
+	}
+	if err := v.verifyIn(vecSums, 4*int64(row), 4*int64(row)+4); err != nil {
 		return err
 	}
 	var dot [1]int32

@@ -328,7 +328,7 @@ func (ix *index) vectorOf(key uint32) (*vectorState, uint32, bool) {
 func (ix *index) byDigest(digest string) (found []float32, detail []byte, err error) {
 	d := digestKey(digest)
 	for _, v := range ix.vectors {
-		v.eachDigest(d[:], func(row uint32) bool {
+		read := v.eachDigest(d[:], func(row uint32) bool {
 			if v.dead.has(row) {
 				return true
 			}
@@ -337,6 +337,9 @@ func (ix *index) byDigest(digest string) (found []float32, detail []byte, err er
 			}
 			return false
 		})
+		if err == nil {
+			err = read
+		}
 		if found != nil || err != nil {
 			return found, detail, err
 		}

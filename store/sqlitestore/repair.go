@@ -512,7 +512,11 @@ func (r *repairer) recount(ctx context.Context) error {
 				}
 				sum.language(point.Payload.Language, 1)
 				if v, row, ok := t.ix.vectorOf(uint32(d.key) + uint32(i)); ok {
-					if [16]byte(v.digests[16*row:16*row+16]) == digestKey(point.Digest) {
+					digest, err := v.digest(row)
+					if err != nil {
+						return err
+					}
+					if digest == digestKey(point.Digest) {
 						n++
 					} else if _, err := t.c.exec("INSERT OR REPLACE INTO dead_vectors(segment, key, generation) VALUES(?, ?, ?)", v.row, int64(v.keys[row]), t.generation); err != nil {
 						return err

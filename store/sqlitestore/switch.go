@@ -208,24 +208,24 @@ func (f *supply) has(digest [16]byte) (known bool, err error) {
 			return known, err
 		}
 	}
-	v, _ := f.keptRow(digest)
-	return v != nil, nil
+	v, _, err := f.keptRow(digest)
+	return v != nil, err
 }
 
-func (f *supply) keptRow(digest [16]byte) (found *vectorState, at uint32) {
+func (f *supply) keptRow(digest [16]byte) (found *vectorState, at uint32, err error) {
 	for _, v := range f.kept {
-		v.eachDigest(digest[:], func(row uint32) bool {
+		err = v.eachDigest(digest[:], func(row uint32) bool {
 			if v.dead.has(row) {
 				return true
 			}
 			found, at = v, row
 			return false
 		})
-		if found != nil {
+		if found != nil || err != nil {
 			break
 		}
 	}
-	return found, at
+	return found, at, err
 }
 
 // vector returns the vector of a digest, or nil when there is none that is whole,
@@ -246,9 +246,9 @@ func (f *supply) vector(digest [16]byte, dimension int) (out store.Vector, detai
 			return out, detail, err
 		}
 	}
-	v, row := f.keptRow(digest)
-	if v == nil || v.dim != dimension {
-		return nil, nil, nil
+	v, row, err := f.keptRow(digest)
+	if v == nil || v.dim != dimension || err != nil {
+		return nil, nil, err
 	}
 	if out, err = v.vector(row); err == nil {
 		detail, err = v.detail(row, true)

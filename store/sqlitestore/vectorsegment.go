@@ -42,10 +42,10 @@ type vectorSegment struct {
 	*segment
 	n, dim, width int
 	keys          []uint32
-	digests       []byte
-	digestOrder   []uint32
+	digests       []byte   // unverified
+	digestOrder   []uint32 // unverified
 	scales        []float32
-	sums          []int32
+	sums          []int32 // unverified
 	largestScale  float32
 	codes         []int8    // unverified
 	floats        []float32 // unverified
@@ -196,14 +196,15 @@ func buildVectors(out io.Writer, dim int, rows []vectorRow) (int64, error) {
 	})
 }
 
-// openVectors opens a segment of vectors and checks all but codes and vectors.
+// openVectors opens a segment of vectors and checks what every search needs of
+// it; the rest is checked when it is read.
 func openVectors(s *segment) (*vectorSegment, error) {
 	v := &vectorSegment{segment: s, languages: &rowLanguages{}}
 	fail := fmt.Errorf("%s: %w", s.name, errSegment)
 	if len(s.sections) < 2*vectorSections {
 		return nil, fail
 	}
-	for _, i := range []int{vecHead, vecKeys, vecDigests, vecDigestOrder, vecScales, vecSums} {
+	for _, i := range []int{vecHead, vecKeys, vecScales} {
 		if _, err := s.checked(i); err != nil {
 			return nil, err
 		}
@@ -314,17 +315,31 @@ func (v *vectorSegment) detail(row uint32, wanted bool) ([]byte, error) {
 	return all[from:to:to], nil
 }
 
+// digest returns the digest of the text of a row.
+func (v *vectorSegment) digest(row uint32) (d [16]byte, err error) {
+	if err := v.verifyIn(vecDigests, int64(16*row), int64(16*row+16)); err != nil {
+		return d, err
+	}
+	return [16]byte(v.digests[16*row:]), nil
+}
+
 // eachDigest visits the rows of a digest.
-func (v *vectorSegment) eachDigest(digest []byte, visit func(row uint32) bool) {
+func (v *vectorSegment) eachDigest(digest []byte, visit func(row uint32) bool) error {
+	for _, i := range []int{vecDigests, vecDigestOrder} {
+		if _, err := v.checked(i); err != nil {
+			return err
+		}
+	}
 	i, _ := slices.BinarySearchFunc(v.digestOrder, digest, func(row uint32, digest []byte) int {
 		return bytes.Compare(v.digests[16*row:16*row+16], digest)
 	})
 	for ; i < v.n; i++ {
 		row := v.digestOrder[i]
 		if !bytes.Equal(v.digests[16*row:16*row+16], digest) || !visit(row) {
-			return
+			break
 		}
 	}
+	return nil
 }
 
 // mergeVectors writes one segment of the live rows of several segments, which
@@ -360,7 +375,10 @@ func mergeVectors(out io.Writer, in []*vectorState, interrupted func() error) (n
 			}
 			s, row := in[best], at[best]
 			at[best]++
-			r.key, r.digest = s.keys[row], [16]byte(s.digests[16*row:])
+			r.key = s.keys[row]
+			if r.digest, err = s.digest(row); err != nil {
+				return err
+			}
 			if r.vector, err = s.vector(row); err != nil {
 				return err
 			}
