@@ -100,7 +100,10 @@ func (j *job) html(page, name string) ingest.Document {
 	if b.doc.Date.IsZero() {
 		b.doc.Date = parseDate(meta.date)
 	}
-	if article != nil && textLen(article)*10 >= all*6 {
+	if article != nil {
+		article = prune(article)
+	}
+	if article != nil && (meta.article || dataIn(article) >= dataIn(main)) && (textLen(article)*10 >= all*6 || isArticle(main, article, meta.article)) {
 		main = article
 	}
 	w := &htmlWalk{b: b}
@@ -120,15 +123,15 @@ func (j *job) html(page, name string) ingest.Document {
 	return b.done()
 }
 
-// addHTML adds the text of a fragment or of a page without looking for an
-// article in it.
+// addHTML adds the text of a mail without looking for an article in it. What
+// stands below the fields of an older message is quoted.
 func (b *builder) addHTML(page string) {
 	root, err := html.Parse(strings.NewReader(page))
 	if err != nil {
 		b.plainHTML(page)
 		return
 	}
-	w := &htmlWalk{b: b, shift: 1}
+	w := &htmlWalk{b: b, shift: 1, mail: true}
 	w.walk(prune(root), 0)
 	w.flush()
 }
@@ -166,7 +169,10 @@ func (b *builder) plainHTML(page string) {
 	}
 }
 
-type htmlMeta struct{ title, date string }
+type htmlMeta struct {
+	title, date string
+	article     bool // the page says that it is an article
+}
 
 func pageMeta(root *html.Node) (m htmlMeta) {
 	for n := range root.Descendants() {
@@ -178,7 +184,17 @@ func pageMeta(root *html.Node) (m htmlMeta) {
 			if m.title == "" && (n.Parent == nil || n.Parent.DataAtom != atom.Svg && n.Namespace == "") {
 				m.title = oneLine(nodeText(n))
 			}
+		case atom.Script:
+			if attr(n, "type") == "application/ld+json" {
+				data := strings.ReplaceAll(nodeText(n), " ", "")
+				for _, kind := range []string{"Article", "NewsArticle", "BlogPosting", "ReportageNewsArticle"} {
+					m.article = m.article || strings.Contains(data, `"@type":"`+kind+`"`)
+				}
+			}
 		case atom.Meta:
+			if attr(n, "property") == "og:type" && strings.EqualFold(attr(n, "content"), "article") {
+				m.article = true
+			}
 			key := strings.ToLower(attr(n, "name") + attr(n, "property") + attr(n, "itemprop"))
 			switch key {
 			case "article:published_time", "date", "dc.date", "dcterms.date", "dc.date.issued", "publishdate", "datepublished", "pubdate":
@@ -218,6 +234,82 @@ func textLen(n *html.Node) int {
 			total += len(strings.Join(strings.Fields(d.Data), " "))
 		}
 	}
+	return total
+}
+
+// isArticle reports whether what was found holds most of the prose of the page,
+// however many links and labels stand around it.
+// Comments and teasers may outweigh the article of a page that says that it is one.
+func isArticle(page, article *html.Node, declared bool) bool {
+	prose, share := proseLen(article), 5
+	if declared {
+		share = 1
+	}
+	return prose >= minArticle && prose*10 >= proseLen(page)*share
+}
+
+// dataIn counts pieces of code and tables with a header: a page that has some
+// outside of its article is more than the article.
+func dataIn(n *html.Node) (count int) {
+	headed := map[*html.Node]bool{}
+	for d := range n.Descendants() {
+		switch d.DataAtom {
+		case atom.Pre:
+			count++
+		case atom.Th:
+			t := d.Parent
+			for t != nil && t.DataAtom != atom.Table {
+				t = t.Parent
+			}
+			if t != nil && !headed[t] {
+				headed[t] = true
+				count++
+			}
+		}
+	}
+	return count
+}
+
+// minArticle is the prose of an article that is believed to be one although most
+// of its page is something else.
+const minArticle = 300
+
+// proseLen is the length of the text that is long enough between the borders of
+// blocks to be a sentence, and of all code and cells of tables, without links.
+func proseLen(n *html.Node) int {
+	total, run, data := 0, 0, 0
+	end := func() {
+		if run >= 80 || data > 0 {
+			total += run
+		}
+		run = 0
+	}
+	var walk func(n *html.Node, depth int)
+	walk = func(n *html.Node, depth int) {
+		if depth > maxTreeDepth || n.Type == html.ElementNode && (skippedTags[n.DataAtom] || n.DataAtom == atom.A) {
+			return
+		}
+		if n.Type == html.TextNode {
+			run += len(strings.Join(strings.Fields(n.Data), " "))
+			return
+		}
+		block := blockTags[n.DataAtom]
+		if block {
+			end()
+		}
+		if n.DataAtom == atom.Pre || n.DataAtom == atom.Table {
+			data++
+			defer func() { data-- }()
+		}
+		for c := n.FirstChild; c != nil; c = c.NextSibling {
+			walk(c, depth+1)
+		}
+		if block {
+			end()
+		}
+	}
+	walk(n, 0)
+	end()
 	return total
 }
 
@@ -304,6 +396,8 @@ type htmlWalk struct {
 	list   []int            // open lists: 0 for bullets, else the next number
 	shift  int              // added to heading levels
 	tops   map[string]bool  // headings that are of the first order whatever their tag
+	mail   bool
+	older  bool // in a mail: within the message that it quotes
 }
 
 // maxTreeDepth bounds the recursion; the parser's own bound is close to it.
@@ -312,6 +406,14 @@ const maxTreeDepth = 600
 func (w *htmlWalk) flush() {
 	s := w.inline.String()
 	w.inline.Reset()
+	if w.mail && !w.older {
+		lines := strings.Split(strings.TrimSpace(s), "\n")
+		w.older = quotesBelow(lines[0]) || headsQuote(lines[:min(len(lines), 4)])
+	}
+	if w.older && w.kind == ingest.Paragraph {
+		w.b.quote(s)
+		return
+	}
 	switch w.kind {
 	case ingest.ListItem:
 		if strings.TrimSpace(s) != "" {
