@@ -66,3 +66,25 @@ para [Leave and absence > Carrying over]: Until the end of March.
 		}
 	}
 }
+
+// TestPDFNotesAndAttachments reads what readers wrote on a page, and files that
+// the document carries.
+func TestPDFNotesAndAttachments(t *testing.T) {
+	p := &pdfParts{objects: pdfObjects(makePDF(textAt("F1", 10, 72, 700, "The offer stands until May.")))}
+	n := len(p.objects)
+	p.objects[0] = fmt.Sprintf("<</Type/Catalog/Pages 2 0 R/Names<</EmbeddedFiles<</Names[(a)%d 0 R]>>>>>>", n+3)
+	for i, o := range p.objects {
+		if strings.HasPrefix(o, "<</Type/Page/") {
+			p.objects[i] = strings.Replace(o, "<<", fmt.Sprintf("<</Annots[%d 0 R %d 0 R]", n+1, n+2), 1)
+		}
+	}
+	p.add("<</Type/Annot/Subtype/Text/Rect[300 690 320 710]/T(Bo)/Contents(Until the end of May?)>>")
+	p.add("<</Type/Annot/Subtype/Link/Rect[72 690 200 710]>>")
+	p.add("<</Type/Filespec/F(prices.csv)/EF<</F %d 0 R>>>>", n+4)
+	p.stream("/Type/EmbeddedFile", []byte("part,price\nA1,30\nA2,40\n"))
+	docs, err := extract.New(nil).Extract(context.Background(), ingest.Input{Name: "a.pdf", Data: p.bytes()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkDump(t, dump(docs), []string{"para: The offer stands until May.", "quote: ", "Until the end of May?", "== prices.csv", "0: part,price", "2: A2,40"}, nil)
+}
