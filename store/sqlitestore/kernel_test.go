@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -249,6 +250,18 @@ func BenchmarkReadMemory(b *testing.B) {
 	}
 	if a+c+d+e == 1 {
 		b.Log(a)
+	}
+}
+
+// BenchmarkReadMemoryWide does so with the widest loads that the standard library
+// has, looking for a byte that is not there.
+func BenchmarkReadMemoryWide(b *testing.B) {
+	data := bytes.Repeat([]byte{1}, 256<<20)
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		if bytes.IndexByte(data, 2) >= 0 {
+			b.Fatal("found")
+		}
 	}
 }
 
