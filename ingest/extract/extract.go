@@ -12,7 +12,7 @@ import (
 
 // version is part of [ingest.Extractor.Version]: raise it whenever a change
 // makes the same bytes yield other documents.
-const version = "3"
+const version = "4"
 
 // Options limit and parametrise reading. Zero fields mean the defaults in
 // parentheses.

@@ -77,7 +77,7 @@ var unread = []struct{ magic, name string }{
 	{"II*\x00", "an image (TIFF)"},
 	{"MM\x00*", "an image (TIFF)"},
 	{"RIFF", "an image or MIDI file (RIFF)"},
-	{"Rar!", "a RAR archive"},
+	{"Rar!", "a RAR archive, to be unpacked first"},
 	{"SQLite format 3\x00", "an SQLite database"},
 	{"wOFF", "a font"},
 	{"wOF2", "a font"},

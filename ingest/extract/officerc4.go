@@ -28,7 +28,7 @@ const excelDefault = "VelvetSweatshop"
 // openOfficeRC4 tries passwords on an encryption header, whose first four bytes
 // are its version.
 func (j *job) openOfficeRC4(head []byte, block int) (*officeRC4, error) {
-	unknown := fmt.Errorf("%w: the password is not known", ingest.ErrEncrypted)
+	unknown := fmt.Errorf("%w: this Office file (--password-file names a file of passwords to try)", ingest.ErrEncrypted)
 	if len(head) < 4 {
 		return nil, unknown
 	}

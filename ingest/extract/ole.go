@@ -204,7 +204,7 @@ func readEncryptedOffice(j *job, in ingest.Input) ([]ingest.Document, error) {
 		}
 		return j.read(ingest.Input{Name: in.Name, Data: plain})
 	}
-	return nil, fmt.Errorf("%w: this Office file", ingest.ErrEncrypted)
+	return nil, fmt.Errorf("%w: this Office file (--password-file names a file of passwords to try)", ingest.ErrEncrypted)
 }
 
 func decryptOffice(data []byte, password string) (plain []byte, err error) {

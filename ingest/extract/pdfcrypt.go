@@ -101,7 +101,7 @@ func (f *pdfFile) openCrypt() error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%w: this PDF", ingest.ErrEncrypted)
+	return fmt.Errorf("%w: this PDF (--password-file names a file of passwords to try)", ingest.ErrEncrypted)
 }
 
 var pdfPad = []byte("\x28\xBF\x4E\x5E\x4E\x75\x8A\x41\x64\x00\x4E\x56\xFF\xFA\x01\x08\x2E\x2E\x00\xB6\xD0\x68\x3E\x80\x2F\x0C\xA9\xFE\x64\x53\x69\x7A")

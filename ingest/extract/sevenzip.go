@@ -626,7 +626,7 @@ func (a *sevenArchive) decrypt(props []byte, src io.Reader, size int) (io.Reader
 		}
 	}
 	if first == nil {
-		return nil, fmt.Errorf("%w: this 7z archive", ingest.ErrEncrypted)
+		return nil, fmt.Errorf("%w: this 7z archive (--password-file names a file of passwords to try)", ingest.ErrEncrypted)
 	}
 	return bytes.NewReader(first[:min(size, len(first))]), nil
 }

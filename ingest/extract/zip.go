@@ -58,7 +58,7 @@ func (z *zipFile) read(name string) ([]byte, error) {
 func (z *zipFile) unpack(f *zip.File) ([]byte, error) {
 	z.j.check()
 	if f.Flags&1 != 0 {
-		return nil, fmt.Errorf("%w: an entry of the archive", ingest.ErrEncrypted)
+		return nil, fmt.Errorf("%w: an entry of the archive, to be unpacked first", ingest.ErrEncrypted)
 	}
 	rc, err := f.Open()
 	if err != nil {
