@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -32,20 +31,29 @@ func (p *program) configCommand() *cobra.Command {
 		Short: "Check the settings; wrong ones are errors",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if unknown := config.UnknownVariables(os.Environ()); len(unknown) > 0 {
-				return usagef("%s", strings.Join(unknown, "; "))
+			var wrong []string
+			note := func(err error) {
+				if err != nil {
+					wrong = append(wrong, oneLine(err.Error()))
+				}
 			}
-			if err := p.checkAddress(); err != nil {
-				return err
+			wrong = append(wrong, config.UnknownVariables(os.Environ())...)
+			note(p.checkAddress())
+			_, err := p.generator()
+			note(err)
+			_, err = p.embedder(cmd.Context())
+			note(err)
+			switch len(wrong) {
+			case 0:
+				fmt.Fprintln(p.out, "settings are fine")
+				return nil
+			case 1:
+				return usagef("%s", wrong[0])
 			}
-			if _, err := p.generator(); err != nil {
-				return err
+			for _, line := range wrong {
+				fmt.Fprintf(p.err, "lore: %s\n", line)
 			}
-			if _, err := p.embedder(cmd.Context()); err != nil {
-				return err
-			}
-			fmt.Fprintln(p.out, "settings are fine")
-			return nil
+			return usagef("%d settings are wrong", len(wrong))
 		},
 	})
 	return cmd

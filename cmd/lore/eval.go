@@ -215,7 +215,7 @@ func (p *program) evalAnswers(ctx context.Context, dir string, f evalFlags) erro
 	defer done()
 	shown := p.evalProgress()
 	options := &eval.AnswersOptions{
-		Store: st, Indexed: !fresh, Embedder: embedder, Generator: generator, Caution: ask.Caution(p.cfg.Caution),
+		Store: st, Indexed: !fresh, Embedder: embedder, Generator: generator, Timeout: p.modelTimeout, Caution: ask.Caution(p.cfg.Caution),
 		Reranker: p.reranker, RerankTimeout: p.rerankTimeout,
 		Sample: f.limit, Half: eval.Half(f.half), Progress: func(done, total int) { shown.step("asking", done, total) },
 	}

@@ -20,12 +20,9 @@ const modelRerankTimeout = 30 * time.Second
 // server yet.
 func (p *program) openReranker() error {
 	kind, name, _ := strings.Cut(p.cfg.Reranker, ":")
-	if wait := p.cfg.RerankerWait; wait != "" {
-		d, err := time.ParseDuration(wait)
-		if err != nil || d <= 0 {
-			return usagef("%s: reranker_timeout %q is no length of time; write it as 5s or 1m", p.cfg.Origin("reranker_timeout"), wait)
-		}
-		p.rerankTimeout = d
+	var err error
+	if p.rerankTimeout, err = p.wait("reranker_timeout", p.cfg.RerankerWait); err != nil {
+		return err
 	}
 	switch kind {
 	case "none":
@@ -52,6 +49,18 @@ func (p *program) openReranker() error {
 		return nil
 	}
 	return usagef("%s: reranker %q is not known; use none, jina:NAME, cohere:NAME, vllm:NAME, tei, ollama:NAME, openai:NAME or anthropic:NAME", p.cfg.Origin("reranker"), p.cfg.Reranker)
+}
+
+// wait reads a length of time from a setting; 0 when it is not set.
+func (p *program) wait(key, value string) (time.Duration, error) {
+	if value == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(value)
+	if err != nil || d <= 0 {
+		return 0, usagef("%s: %s %q is no length of time; write it as 5s or 1m", p.cfg.Origin(key), key, value)
+	}
+	return d, nil
 }
 
 // retriever searches a collection as the settings say.

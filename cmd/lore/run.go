@@ -65,6 +65,7 @@ type program struct {
 
 	reranker      model.Reranker // nil: none
 	rerankTimeout time.Duration  // 0: the retriever's
+	modelTimeout  time.Duration  // 0: the assistant's
 }
 
 // run executes one command line and returns the exit code.

@@ -171,12 +171,18 @@ func (p *program) readEmbedder(ctx context.Context) (model.Embedder, error) {
 
 // generator returns the language model of the settings; nil when it is none.
 func (p *program) generator() (model.Generator, error) {
+	var err error
+	if p.modelTimeout, err = p.wait("model_timeout", p.cfg.ModelWait); err != nil {
+		return nil, err
+	}
 	kind, name, _ := strings.Cut(p.cfg.Model, ":")
 	switch kind {
 	case "none":
 		return nil, nil
 	case "ollama", "openai", "anthropic":
-		g, err := langchain.NewGenerator(p.serverOptions(langchain.Provider(kind), name))
+		options := p.serverOptions(langchain.Provider(kind), name)
+		options.Timeout = p.modelTimeout // a slow server reads a prompt for as long before its first word
+		g, err := langchain.NewGenerator(options)
 		if err != nil {
 			return nil, &exitError{exitUsage, err}
 		}
@@ -287,7 +293,7 @@ func exists(path string) bool {
 // assistant answers from a collection.
 func (p *program) assistant(st store.Store, embedder model.Embedder, generator model.Generator) *ask.Assistant {
 	return ask.New(p.retriever(st, embedder), st, &ask.Options{
-		Generator: generator, Embedder: embedder, Limit: p.cfg.Limit, Caution: ask.Caution(p.cfg.Caution), Language: p.cfg.Language,
+		Generator: generator, Timeout: p.modelTimeout, Embedder: embedder, Limit: p.cfg.Limit, Caution: ask.Caution(p.cfg.Caution), Language: p.cfg.Language,
 	})
 }
 

@@ -39,6 +39,7 @@ type Config struct {
 	RerankerURL   string `yaml:"reranker_base_url"`
 	RerankerKey   string `yaml:"reranker_api_key"`
 	RerankerWait  string `yaml:"reranker_timeout"`
+	ModelWait     string `yaml:"model_timeout"`
 	QueryPrefix   string `yaml:"query_prefix"`
 	PassagePrefix string `yaml:"passage_prefix"`
 
@@ -71,6 +72,7 @@ var Settings = []Setting{
 	{"collection", "LORE_COLLECTION", "default", false, "named set of documents"},
 	{"embedder", "LORE_EMBEDDER", "builtin", false, "builtin, builtin:norows (half the space), ollama:NAME, openai:NAME or none"},
 	{"model", "LORE_MODEL", "none", false, "language model: none, ollama:NAME, openai:NAME or anthropic:NAME"},
+	{"model_timeout", "LORE_MODEL_TIMEOUT", "", false, "how long it may take for an answer, such as 5m, before the documents' own sentences answer; default 2m"},
 	{"transcriber", "LORE_TRANSCRIBER", "none", false, "speech in recordings: none, openai:NAME or command:PROGRAM (whisper, whisper-cli)"},
 	{"captioner", "LORE_CAPTIONER", "none", false, "descriptions of pictures, by a model that sees: none, ollama:NAME, openai:NAME or anthropic:NAME"},
 	{"password_file", "LORE_PASSWORD_FILE", "", false, "file with passwords, one a line, that are tried on encrypted documents"},
