@@ -155,20 +155,36 @@ func TestModelAnswers(t *testing.T) {
 }
 
 func TestRepair(t *testing.T) {
-	l := office()
-	g := &scripted{reply: func(m []model.Message) (string, error) {
-		if strings.Contains(m[1].Text, "Statement: ") {
-			return "\"Staff on the road get 45 € a day for meals.\" [1]", nil
-		}
-		return "Employees who travel receive a daily food allowance amounting to 45 €. [1]", nil
-	}}
-	a, err := New(l, l, &Options{Generator: g}).Ask(context.Background(), Question{Text: "How much money do staff get for meals on the road?"}, nil)
-	if err != nil {
-		t.Fatal(err)
+	tests := []struct {
+		name, shown string
+		calls       int
+		model       string
+	}{
+		{"free text", "\"Staff on the road get 45 € a day for meals.\" [1]", 2, "fake:scripted"},
+		{"structured", `{"passage": 1, "quote": "Staff on the road get 45 € a day for meals."}`, 2, "fake:scripted"},
+		{"structured, wrong passage", `{"passage": 7, "quote": "Staff on the road get 45 € a day for meals."}`, 2, "fake:scripted"},
+		{"structured, nothing", `{"passage": 0, "quote": ""}`, 2, "none"},
+		{"not in the documents", `{"passage": 1, "quote": "Employees who travel receive 45 € daily."}`, 2, "none"},
+		{"nothing", "NOT_FOUND", 2, "none"},
 	}
-	checkAnswer(t, l, a)
-	if g.calls != 2 || a.Model != "fake:scripted" && a.Status != StatusAnswered {
-		t.Errorf("%d calls, model %s, status %s, removed %+v", g.calls, a.Model, a.Status, a.Removed)
+	for _, c := range tests {
+		t.Run(c.name, func(t *testing.T) {
+			l := office()
+			g := &scripted{reply: func(m []model.Message) (string, error) {
+				if strings.Contains(m[1].Text, "Statement: ") {
+					return c.shown, nil
+				}
+				return "Travelling staff receive a daily food allowance amounting to 45 €. [1]", nil
+			}}
+			a, err := New(l, l, &Options{Generator: g}).Ask(context.Background(), Question{Text: "How much money do staff get for meals on the road?"}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkAnswer(t, l, a)
+			if g.calls != c.calls || a.Model != c.model || a.Status != StatusAnswered {
+				t.Errorf("%d calls, model %s, status %s, removed %+v", g.calls, a.Model, a.Status, a.Removed)
+			}
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ package model
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -93,6 +94,10 @@ type Request struct {
 	MaxTokens   int     // 0: the implementation's default
 	Temperature float64 // 0: greedy
 	Stop        []string
+	// Schema is the JSON schema of the object that the completion is to be; nil:
+	// free text. A server without structured output answers in free text, so a
+	// caller reads both.
+	Schema json.RawMessage
 }
 
 // Delta is a piece of a completion as it streams.

@@ -3,8 +3,12 @@ package langchain
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"github.com/tmc/langchaingo/llms"
 	"github.com/tmc/langchaingo/llms/anthropic"
@@ -18,7 +22,10 @@ const defaultMaxTokens = 1024
 
 // Generator is a language model behind langchaingo. It is safe for concurrent
 // use.
-type Generator struct{ opts Options }
+type Generator struct {
+	opts     Options
+	freeText atomic.Bool // the server was seen to refuse a schema
+}
 
 var _ model.Generator = (*Generator)(nil)
 
@@ -35,9 +42,21 @@ func NewGenerator(opts Options) (*Generator, error) {
 func (g *Generator) Name() string { return string(g.opts.Provider) + ":" + g.opts.Model }
 
 // Generate asks the model. Failures are *model.Error, or wrap ctx.Err() when
-// the caller ended the call; an error from yield is returned as it is.
+// the caller ended the call; an error from yield is returned as it is. A server
+// that refuses a schema is asked again without it, and never with one again.
 func (g *Generator) Generate(ctx context.Context, req model.Request, yield func(model.Delta) error) (*model.Completion, error) {
-	return g.complete(ctx, contents(req.Messages), req, yield)
+	if g.opts.Provider == Anthropic || g.freeText.Load() {
+		req.Schema = nil
+	}
+	completion, err := g.complete(ctx, contents(req.Messages), req, yield)
+	if failure := (*model.Error)(nil); req.Schema != nil && errors.As(err, &failure) && failure.Kind == model.KindInvalid &&
+		(failure.Status == http.StatusBadRequest || failure.Status == http.StatusUnprocessableEntity) {
+		req.Schema = nil
+		if completion, err = g.complete(ctx, contents(req.Messages), req, yield); err == nil {
+			g.freeText.Store(true)
+		}
+	}
+	return completion, err
 }
 
 // complete is Generate with messages of any content in place of the request's.
@@ -47,7 +66,7 @@ func (g *Generator) complete(ctx context.Context, messages []llms.MessageContent
 	}
 	callCtx, x := newExchange(ctx, g.opts, true)
 	defer x.close()
-	llm, err := g.connect(x)
+	llm, err := g.connect(x, req.Schema)
 	if err != nil {
 		return nil, fmt.Errorf("generate with %s: %w", g.Name(), err)
 	}
@@ -90,13 +109,24 @@ func (g *Generator) complete(ctx context.Context, messages []llms.MessageContent
 	return completion, nil
 }
 
-func (g *Generator) connect(x *exchange) (llms.Model, error) {
+func (g *Generator) connect(x *exchange, schema json.RawMessage) (llms.Model, error) {
 	if g.opts.Provider == Anthropic {
 		return anthropic.New(anthropic.WithBaseURL(g.opts.BaseURL), anthropic.WithToken(g.opts.APIKey),
 			anthropic.WithModel(g.opts.Model), anthropic.WithHTTPClient(x))
 	}
-	return openai.New(openai.WithBaseURL(g.opts.BaseURL), openai.WithToken(g.opts.APIKey),
-		openai.WithModel(g.opts.Model), openai.WithHTTPClient(x))
+	options := []openai.Option{openai.WithBaseURL(g.opts.BaseURL), openai.WithToken(g.opts.APIKey),
+		openai.WithModel(g.opts.Model), openai.WithHTTPClient(x)}
+	if schema != nil {
+		var object openai.ResponseFormatJSONSchemaProperty
+		if err := json.Unmarshal(schema, &object); err != nil {
+			return nil, fmt.Errorf("schema of the answer: %w", err)
+		}
+		options = append(options, openai.WithResponseFormat(&openai.ResponseFormat{
+			Type:       "json_schema",
+			JSONSchema: &openai.ResponseFormatJSONSchema{Name: "answer", Strict: true, Schema: &object},
+		}))
+	}
+	return openai.New(options...)
 }
 
 // callOptions sets everything explicitly: langchaingo's defaults differ between

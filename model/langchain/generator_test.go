@@ -308,3 +308,72 @@ func TestOptionsErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestSchema asks servers that know schemas, refuse them and ignore them.
+func TestSchema(t *testing.T) {
+	request := hello
+	request.Schema = json.RawMessage(`{"type":"object","properties":{"n":{"type":"integer"}},"required":["n"],"additionalProperties":false}`)
+	var formats []string
+	answer := func(refuse bool) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			var body struct {
+				Format struct {
+					Type   string `json:"type"`
+					Schema struct {
+						Schema struct {
+							Required []string `json:"required"`
+						} `json:"schema"`
+					} `json:"json_schema"`
+				} `json:"response_format"`
+			}
+			if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+				t.Error(err)
+			}
+			formats = append(formats, body.Format.Type+strings.Join(body.Format.Schema.Schema.Required, ","))
+			if refuse && body.Format.Type != "" {
+				status(http.StatusBadRequest, `{"error":{"message":"response_format is not supported"}}`)(w, r)
+				return
+			}
+			events(pieceA, pieceB, stop, done)(w, r)
+		}
+	}
+	tests := []struct {
+		name     string
+		provider langchain.Provider
+		refuse   bool
+		want     string // formats of two calls
+	}{
+		{"knows", langchain.OpenAI, false, "[json_scheman json_scheman]"},
+		{"knows, ollama", langchain.Ollama, false, "[json_scheman json_scheman]"},
+		{"refuses, and is not asked twice", langchain.OpenAI, true, "[json_scheman  ]"},
+	}
+	for _, c := range tests {
+		t.Run(c.name, func(t *testing.T) {
+			formats = nil
+			g := serve(t, c.provider, answer(c.refuse))
+			for range 2 {
+				got, err := g.Generate(t.Context(), request, nil)
+				if err != nil || got.Text != "partial" {
+					t.Fatalf("%+v, %v", got, err)
+				}
+			}
+			if fmt.Sprint(formats) != c.want {
+				t.Errorf("asked for %q, want %q", fmt.Sprint(formats), c.want)
+			}
+		})
+	}
+	// A request that is wrong for another reason stays wrong, and the next one may have a schema.
+	calls := 0
+	g := serve(t, langchain.OpenAI, func(w http.ResponseWriter, r *http.Request) {
+		calls++
+		status(http.StatusBadRequest, `{"error":{"message":"no"}}`)(w, r)
+	})
+	for range 2 {
+		if _, err := g.Generate(t.Context(), request, nil); err == nil {
+			t.Fatal("no error")
+		}
+	}
+	if calls != 4 {
+		t.Errorf("%d calls, want two with and two without a schema", calls)
+	}
+}
