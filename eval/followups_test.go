@@ -13,6 +13,8 @@ import (
 	"github.com/lore-kb/lore/ingest"
 	"github.com/lore-kb/lore/ingest/extract"
 	"github.com/lore-kb/lore/internal/memstore"
+	"github.com/lore-kb/lore/model"
+	"github.com/lore-kb/lore/model/langchain"
 	"github.com/lore-kb/lore/retrieve"
 	"github.com/lore-kb/lore/store"
 )
@@ -22,6 +24,44 @@ import (
 // subject. The golden file has the rank of the first passage of the document
 // that answers, for the bare follow-up and for what it was rewritten to by rules.
 func TestFollowups(t *testing.T) {
+	const golden = "testdata/followups.golden"
+	got := followups(t, nil)
+	if *update {
+		if err := os.WriteFile(golden, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("follow-ups changed (accept with -update):\n%s", lineDiff(string(want), string(got)))
+	}
+}
+
+// TestFollowupsWithModel prints the same with the rewritings of a real model,
+// LORE_TEST_MODEL=PROVIDER:NAME at OPENAI_BASE_URL or OLLAMA_HOST.
+func TestFollowupsWithModel(t *testing.T) {
+	provider, name, ok := strings.Cut(os.Getenv("LORE_TEST_MODEL"), ":")
+	if !ok {
+		t.Skip("set LORE_TEST_MODEL=PROVIDER:NAME to run it")
+	}
+	o := langchain.Options{Provider: langchain.Provider(provider), Model: name, APIKey: os.Getenv("OPENAI_API_KEY"), BaseURL: os.Getenv("OPENAI_BASE_URL")}
+	if o.Provider == langchain.Ollama {
+		o.BaseURL = os.Getenv("OLLAMA_HOST")
+	}
+	g, err := langchain.NewGenerator(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s", followups(t, g))
+}
+
+// followups asks the sixty conversations. The first question of each, and the
+// bare follow-up, are answered without g.
+func followups(t *testing.T, g model.Generator) []byte {
 	ctx := context.Background()
 	st := memstore.New(store.Model{})
 	source, err := ingest.OpenFolder("../examples/handbook", nil)
@@ -32,6 +72,7 @@ func TestFollowups(t *testing.T) {
 		t.Fatal(err)
 	}
 	assistant := ask.New(retrieve.New(st, nil), st, nil)
+	talking := ask.New(retrieve.New(st, nil), st, &ask.Options{Generator: g})
 	lines, err := os.ReadFile("testdata/followups.tsv")
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +93,7 @@ func TestFollowups(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		after, err := assistant.Ask(ctx, ask.Question{Text: f[1], History: []ask.Turn{first.Turn(time.Unix(0, 0))}}, nil)
+		after, err := talking.Ask(ctx, ask.Question{Text: f[1], History: []ask.Turn{first.Turn(time.Unix(0, 0))}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,20 +108,7 @@ func TestFollowups(t *testing.T) {
 		fmt.Fprintf(&out, "%d %d  %s → %s: %s\n", a, b, f[0], f[1], after.Standalone)
 	}
 	fmt.Fprintf(&out, "bare %d, rewritten %d of %d\n", bare, rewritten, n)
-	const golden = "testdata/followups.golden"
-	if *update {
-		if err := os.WriteFile(golden, out.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(out.Bytes(), want) {
-		t.Errorf("follow-ups changed (accept with -update):\n%s", lineDiff(string(want), out.String()))
-	}
+	return out.Bytes()
 }
 
 // rankOf is the rank of the first of five passages that is of a document; 0 when
