@@ -30,6 +30,10 @@ type Document struct {
 	// the file; such a document has no text. Only readers and who calls them see
 	// it: no Extractor returns it.
 	Picture []byte
+	// Scans are the pages, from 1 and in order, that are images whose text is
+	// still to be recognised; of a member, Picture is its file. Like Picture, it
+	// is for readers and who calls them.
+	Scans []int
 }
 
 // Block is a piece of a document that is one thing to a reader.

@@ -1,7 +1,8 @@
 package store
 
 // Box says where a word stands on the image of a page it was read from: the word
-// at Offset of the document's text, up to the next box's. Left, Top, Width and
+// at Offset of the document's text, up to the next box's; one without a size only
+// ends the word before it. Left, Top, Width and
 // Height are ten-thousandths of the image's width and height, from its upper left
 // corner.
 type Box struct {
@@ -30,7 +31,7 @@ func RegionOf(boxes []Box, start, end int) (Region, bool) {
 	var left, top, right, bottom, page int
 	found := false
 	for i, b := range boxes {
-		if b.Offset >= end || i+1 < len(boxes) && boxes[i+1].Offset <= start {
+		if b.Width == 0 && b.Height == 0 || b.Offset >= end || i+1 < len(boxes) && boxes[i+1].Offset <= start {
 			continue
 		}
 		switch {

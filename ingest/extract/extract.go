@@ -12,7 +12,7 @@ import (
 
 // version is part of [ingest.Extractor.Version]: raise it whenever a change
 // makes the same bytes yield other documents.
-const version = "4"
+const version = "5"
 
 // Options limit and parametrise reading. Zero fields mean the defaults in
 // parentheses.
@@ -26,6 +26,10 @@ type Options struct {
 	// Pictures inside mails and archives come out as documents that hold nothing
 	// but their Picture; false: they are warnings. A [Pool] sets it by itself.
 	Pictures bool
+	// Scans are pages of PDFs, and whole PDFs in mails and archives, that are
+	// images: they come out in [ingest.Document.Scans], or as a Picture alone; false:
+	// they are warnings. A [Pool] sets it by itself.
+	Scans bool
 	// Media takes the larger pictures of Word and PowerPoint files as well.
 	Media bool
 }
@@ -96,8 +100,7 @@ func (j *job) read(in ingest.Input) (docs []ingest.Document, err error) {
 	}
 	f, why := recognise(in.Name, in.Data)
 	if f == nil && j.depth > 0 && j.o.Pictures {
-		if media := imageMedia(in.Data); media != "" && j.pictured+len(in.Data) <= maxPictures {
-			j.pictured += len(in.Data)
+		if media := imageMedia(in.Data); media != "" && j.takePicture(in.Data) {
 			return []ingest.Document{{MediaType: media, Picture: in.Data}}, nil
 		}
 	}
@@ -105,6 +108,9 @@ func (j *job) read(in ingest.Input) (docs []ingest.Document, err error) {
 		return nil, fmt.Errorf("%w: %s", ingest.ErrUnsupported, why)
 	}
 	docs, err = f.read(j, in)
+	if j.depth > 0 && j.o.Scans && errors.Is(err, ingest.ErrNoText) && f.media == pdfMedia && j.takePicture(in.Data) {
+		return []ingest.Document{{MediaType: pdfMedia, Picture: in.Data}}, nil
+	}
 	if err != nil {
 		return nil, err
 	}

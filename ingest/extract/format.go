@@ -22,7 +22,7 @@ var formats []format
 
 func init() {
 	formats = []format{
-		{"PDF", "application/pdf", isPDF, readPDF},
+		{"PDF", pdfMedia, isPDF, readPDF},
 		{"recording", "audio/mpeg", isRecording, readRecording},
 		{"OpenDocument file", "application/vnd.oasis.opendocument", isODF, readODF},
 		{"EPUB book", "application/epub+zip", isEPUB, readEPUB},

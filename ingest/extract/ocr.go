@@ -90,27 +90,33 @@ func (o *ocr) extract(ctx context.Context, in ingest.Input, err error) ([]ingest
 	b := j.newBuilder()
 	languages := ""
 	if scan {
-		media = "application/pdf"
+		media = pdfMedia
 		until := time.Now().Add(ocrPagesPerFile * o.timeout)
 		for n := 1; n <= maxOCRPages; n++ {
 			if time.Now().After(until) {
 				b.warn(fmt.Sprintf("pages from %d on were not recognised: it took more than %s", n, ocrPagesPerFile*o.timeout))
 				break
 			}
-			image, e := o.run(ctx, in.Data, maxOCRImage, o.pdftoppm, "-r", strconv.Itoa(ocrDPI), "-gray", "-f", strconv.Itoa(n), "-l", strconv.Itoa(n), "-")
+			image, e := o.draw(ctx, in.Data, n)
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
-			if e != nil || len(image) == 0 {
+			if e != nil {
 				break // behind the last page
 			}
 			b.page(n)
-			if languages, e = o.page(ctx, b, n, image, languages); e != nil {
+			var words []ocrWord
+			if words, languages, e = o.page(ctx, image, languages); e != nil {
 				b.warn(fmt.Sprintf("page %d: %v", n, e))
 			}
+			b.recognised(n, words)
 		}
-	} else if _, e := o.page(ctx, b, 0, in.Data, ""); e != nil {
-		return nil, e
+	} else {
+		words, _, e := o.page(ctx, in.Data, "")
+		if e != nil {
+			return nil, e
+		}
+		b.recognised(0, words)
 	}
 	doc := b.done()
 	if len(doc.Blocks) == 0 {
@@ -126,19 +132,19 @@ func (o *ocr) extract(ctx context.Context, in ingest.Input, err error) ([]ingest
 
 // page recognises the text of one image. languages are what the page before was
 // read in, "" for the first; what it was read in is returned.
-func (o *ocr) page(ctx context.Context, b *builder, number int, image []byte, languages string) (string, error) {
+func (o *ocr) page(ctx context.Context, image []byte, languages string) ([]ocrWord, string, error) {
 	select {
 	case o.slots <- struct{}{}:
 		defer func() { <-o.slots }()
 	case <-ctx.Done():
-		return languages, ctx.Err()
+		return nil, languages, ctx.Err()
 	}
 	if languages == "" {
 		languages = o.installed(ctx)
 	}
 	words, err := o.words(ctx, image, languages)
 	if err != nil {
-		return languages, err
+		return nil, languages, err
 	}
 	// Read in all languages at once, Han text loses to Latin look-alikes; its own
 	// language first reads it better.
@@ -147,8 +153,7 @@ func (o *ocr) page(ctx context.Context, b *builder, number int, image []byte, la
 			words, languages = again, better
 		}
 	}
-	b.recognised(number, words)
-	return languages, nil
+	return words, languages, nil
 }
 
 func (o *ocr) words(ctx context.Context, image []byte, languages string) ([]ocrWord, error) {
@@ -244,15 +249,21 @@ func parseTSV(s string) (words []ocrWord) {
 	return words
 }
 
+// paragraphOf is how many words the paragraph of the first one has.
+func paragraphOf(words []ocrWord) int {
+	n := 1
+	for n < len(words) && words[n].block == words[0].block && words[n].par == words[0].par {
+		n++
+	}
+	return n
+}
+
 // recognised adds the words of a page in paragraphs, and a box for each. Hyphens
 // at line ends go, and so do the blanks that recognition puts between Han
 // characters.
 func (b *builder) recognised(page int, words []ocrWord) {
 	for len(words) > 0 {
-		n := 1
-		for n < len(words) && words[n].block == words[0].block && words[n].par == words[0].par {
-			n++
-		}
+		n := paragraphOf(words)
 		start := b.begin("\n\n")
 		var text strings.Builder
 		var boxes []store.Box

@@ -15,6 +15,8 @@ import (
 	"github.com/lore-kb/lore/ingest"
 )
 
+const pdfMedia = "application/pdf"
+
 func isPDF(p *probe) bool {
 	return bytes.Contains(p.data[:min(len(p.data), 1024)], []byte("%PDF-"))
 }
@@ -65,8 +67,10 @@ func readPDF(j *job, in ingest.Input) ([]ingest.Document, error) {
 		tagged, outline = r.taggedHeadings(pages), map[int][]*outlineEntry{}
 	}
 	images := 0
+	scans := make([]bool, len(pages)) // as far as what is painted tells
 	for i, p := range pages {
 		j.check()
+		lost := r.lost
 		r.wantMarks(tagged[i])
 		texts[i], hidden[i] = r.pageLines(p, b)
 		for _, e := range r.tagEntries(tagged[i]) {
@@ -81,11 +85,15 @@ func readPDF(j *job, in ingest.Input) ([]ingest.Document, error) {
 			l.edge = l.turn == 0 && (l.y > r.high-margin || l.y < r.low+margin)
 		}
 		images += r.images
+		scans[i] = r.pictured(r.lost - lost)
 	}
 	markEdges(texts)
 	a := &pdfAssembly{b: b, body: bodySize(texts)}
 	for i, lines := range texts {
 		b.page(i + 1)
+		if scans[i] && fewLetters(lines) {
+			b.doc.Scans = append(b.doc.Scans, i+1)
+		}
 		a.entries, a.deepest = outline[i], deepest
 		a.page(lines)
 		for _, s := range fields[i] {
@@ -117,6 +125,7 @@ func readPDF(j *job, in ingest.Input) ([]ingest.Document, error) {
 		}
 		return nil, fmt.Errorf("%w in this PDF of %d pages", ingest.ErrNoText, len(pages))
 	}
+	j.keepScans(&out, in.Data)
 	return append([]ingest.Document{out}, members...), nil
 }
 

@@ -77,6 +77,8 @@ type pdfPaint struct {
 	areas   []pdfBox
 	current pdfBox
 	any     bool // everything is painted
+
+	pictured float64 // share of the page that images cover, those that cover each other counted twice
 }
 
 type pdfBox struct{ x1, y1, x2, y2 float64 }
@@ -161,6 +163,7 @@ func (p *pdfPaint) image(ctm pdfMatrix) {
 	b.grow(ctm, 0, 1)
 	b.grow(ctm, 1, 0)
 	p.add(b)
+	p.pictured += b.shareOf(p.page)
 }
 
 // unseen says whether text at a place of the page shows.

@@ -131,20 +131,35 @@ func addCaption(d *ingest.Document, said, by string) {
 // captionSection begins the section of a description.
 const captionSection = "Picture, described by the model "
 
-// pictures reads the images among the members of a file. One that says nothing
-// is a warning.
-func (p *Pool) pictures(ctx context.Context, docs []ingest.Document, err error) ([]ingest.Document, error) {
+// pictures reads the images among the members of the file data, and the pages
+// that are images. One that says nothing is a warning.
+func (p *Pool) pictures(ctx context.Context, docs []ingest.Document, data []byte, err error) ([]ingest.Document, error) {
 	if err != nil {
 		return nil, err
 	}
 	kept := docs[:0]
 	for i := range docs {
 		d := docs[i]
+		if len(d.Scans) > 0 && p.ocr != nil {
+			file := data
+			if d.Member != "" {
+				file = d.Picture
+			}
+			d.Picture = nil
+			if err := p.ocr.recognisePages(ctx, &d, file); err != nil {
+				return nil, err
+			}
+		}
 		if d.Picture == nil {
 			kept = append(kept, d)
 			continue
 		}
-		read, err := p.picture(ctx, ingest.Input{Name: d.Member, Data: d.Picture}, d.MediaType, ingest.ErrNoText)
+		var read []ingest.Document
+		if in := (ingest.Input{Name: d.Member, Data: d.Picture}); d.MediaType == pdfMedia && p.ocr != nil {
+			read, err = p.ocr.extract(ctx, in, ingest.ErrNoText)
+		} else {
+			read, err = p.picture(ctx, in, d.MediaType, ingest.ErrNoText)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()

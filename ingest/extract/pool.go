@@ -61,6 +61,7 @@ func NewPool(o *PoolOptions) (*Pool, error) {
 		pool.ocr = findOCR(max(c.Workers, 2), timeout)
 	}
 	c.Pictures, c.Media = pool.seesPictures(), c.Captioner != nil
+	c.Scans = pool.ocr != nil && pool.ocr.tesseract != "" && pool.ocr.pdftoppm != ""
 	setup, err := json.Marshal(c.Options)
 	if err != nil {
 		return nil, fmt.Errorf("set up extraction: %w", err)
@@ -109,7 +110,7 @@ func (p *Pool) Extract(ctx context.Context, in ingest.Input) ([]ingest.Document,
 			return p.ocr.extract(ctx, in, err)
 		}
 	}
-	return p.pictures(ctx, docs, err)
+	return p.pictures(ctx, docs, in.Data, err)
 }
 
 func (p *Pool) read(ctx context.Context, in ingest.Input) ([]ingest.Document, error) {

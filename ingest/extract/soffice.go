@@ -140,5 +140,5 @@ func (p *Pool) old(ctx context.Context, in ingest.Input, unread error) ([]ingest
 		return nil, err
 	}
 	docs[0].Warnings = appendWarning(docs[0].Warnings, "an old format, read by way of LibreOffice")
-	return p.pictures(ctx, docs, nil)
+	return p.pictures(ctx, docs, anew.Data, nil)
 }

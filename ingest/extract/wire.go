@@ -176,7 +176,7 @@ func decodeReply(b []byte) ([]ingest.Document, error) {
 	default:
 		return nil, errWire
 	}
-	n := d.count(9)
+	n := d.count(10)
 	docs := make([]ingest.Document, 0, n)
 	for range n {
 		docs = append(docs, d.document())
@@ -205,6 +205,10 @@ func (e *encoder) document(d *ingest.Document) {
 	e.strs(d.Warnings)
 	e.str(string(d.Recording))
 	e.str(string(d.Picture))
+	e.int(len(d.Scans))
+	for _, n := range d.Scans {
+		e.int(n)
+	}
 	e.int(len(d.Pages))
 	for _, m := range d.Pages {
 		e.int(m.Offset)
@@ -267,6 +271,12 @@ func (d *decoder) document() ingest.Document {
 	}
 	if s := d.str(); s != "" {
 		doc.Picture = []byte(s)
+	}
+	if n := d.count(1); n > 0 {
+		doc.Scans = make([]int, n)
+		for i := range doc.Scans {
+			doc.Scans[i] = d.int()
+		}
 	}
 	if n := d.count(2); n > 0 {
 		doc.Pages = make([]ingest.Mark, n)
@@ -343,6 +353,13 @@ func checkDocument(doc *ingest.Document) error {
 			return fmt.Errorf("page %d at %d after %d", i, m.Offset, at)
 		}
 		at = m.Offset
+	}
+	at = 0
+	for _, n := range doc.Scans {
+		if n <= at {
+			return fmt.Errorf("page %d after %d", n, at)
+		}
+		at = n
 	}
 	at = 0
 	for i, m := range doc.Times {
