@@ -1,0 +1,221 @@
+package extract_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf16"
+
+	"github.com/lore-kb/lore/ingest"
+	"github.com/lore-kb/lore/ingest/extract"
+)
+
+var le = binary.LittleEndian
+
+func utf16Bytes(s string) []byte {
+	var b []byte
+	for _, u := range utf16.Encode([]rune(s)) {
+		b = le.AppendUint16(b, u)
+	}
+	return b
+}
+
+// makeOLE writes a compound file (MS-CFB) of the streams, by path with "/". Small
+// streams lie in sectors of 64 bytes, others in such of 512.
+func makeOLE(streams map[string][]byte) []byte {
+	const free, end, fatMark = 0xffffffff, 0xfffffffe, 0xfffffffd
+	type entry struct {
+		name          string
+		kind          byte // 1 storage, 2 stream, 5 root
+		sibling, down uint32
+		start, size   uint32
+	}
+	entries := []entry{{name: "Root Entry", kind: 5, sibling: free, down: free}}
+	storages := map[string]int{"": 0}
+	add := func(parent int, e entry) int {
+		e.sibling = entries[parent].down // siblings in a row, not a balanced tree
+		entries = append(entries, e)
+		entries[parent].down = uint32(len(entries) - 1)
+		return len(entries) - 1
+	}
+	var sectors [][]byte
+	var fat, miniFAT []uint32
+	var mini []byte
+	chain := func(data []byte) uint32 {
+		if len(data) == 0 {
+			return end
+		}
+		first := uint32(len(fat))
+		for len(data) > 0 {
+			s := make([]byte, 512)
+			data = data[copy(s, data):]
+			sectors = append(sectors, s)
+			next := uint32(len(fat) + 1)
+			if len(data) == 0 {
+				next = end
+			}
+			fat = append(fat, next)
+		}
+		return first
+	}
+	for _, path := range slices.Sorted(maps.Keys(streams)) {
+		dir, name := "", path
+		for at := strings.Index(name, "/"); at >= 0; at = strings.Index(name, "/") {
+			parent := storages[dir]
+			dir += "/" + name[:at]
+			if _, ok := storages[dir]; !ok {
+				storages[dir] = add(parent, entry{name: name[:at], kind: 1, down: free})
+			}
+			name = name[at+1:]
+		}
+		e := entry{name: name, kind: 2, down: free, size: uint32(len(streams[path]))}
+		if data := streams[path]; len(data) >= 4096 {
+			e.start = chain(data)
+		} else {
+			e.start = uint32(len(miniFAT))
+			for n := (len(data) + 63) / 64; n > 0; n-- {
+				next := uint32(len(miniFAT) + 1)
+				if n == 1 {
+					next = end
+				}
+				miniFAT = append(miniFAT, next)
+			}
+			mini = append(mini, data...)
+			mini = append(mini, make([]byte, (64-len(data)%64)%64)...)
+		}
+		add(storages[dir], e)
+	}
+	entries[0].size = uint32(len(mini))
+	entries[0].start = chain(mini)
+	table := func(v []uint32) []byte {
+		for len(v)%128 != 0 {
+			v = append(v, free)
+		}
+		var b []byte
+		for _, n := range v {
+			b = le.AppendUint32(b, n)
+		}
+		return b
+	}
+	miniStart := chain(table(miniFAT))
+	var dir []byte
+	for _, e := range entries {
+		b := make([]byte, 128)
+		name := utf16Bytes(e.name)
+		copy(b, name)
+		le.PutUint16(b[64:], uint16(len(name)+2))
+		b[66], b[67] = e.kind, 1
+		le.PutUint32(b[68:], free)
+		le.PutUint32(b[72:], e.sibling)
+		le.PutUint32(b[76:], e.down)
+		le.PutUint32(b[116:], e.start)
+		le.PutUint32(b[120:], e.size)
+		dir = append(dir, b...)
+	}
+	dirStart := chain(dir)
+	fats := 1
+	for 128*fats < len(fat)+fats {
+		fats++
+	}
+	header := make([]byte, 512)
+	copy(header, "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+	for i, v := range []uint16{0x3e, 3, 0xfffe, 9, 6} {
+		le.PutUint16(header[24+2*i:], v)
+	}
+	le.PutUint32(header[44:], uint32(fats))
+	le.PutUint32(header[48:], dirStart)
+	le.PutUint32(header[56:], 4096)
+	le.PutUint32(header[60:], miniStart)
+	le.PutUint32(header[64:], uint32((len(miniFAT)+127)/128))
+	le.PutUint32(header[68:], end)
+	for i := range 109 {
+		at := uint32(free)
+		if i < fats {
+			at = uint32(len(fat) + i)
+		}
+		le.PutUint32(header[76+4*i:], at)
+	}
+	for range fats {
+		fat = append(fat, fatMark)
+	}
+	out := bytes.Join(append([][]byte{header}, sectors...), nil)
+	return append(out, table(fat)...)
+}
+
+// TestOutlookMessage reads what a message that Outlook saved holds: its fields,
+// the thread, what is quoted, files and messages attached.
+func TestOutlookMessage(t *testing.T) {
+	properties := func(head int, sent time.Time) []byte {
+		b := make([]byte, head)
+		b = le.AppendUint32(b, 0x00390040)
+		b = le.AppendUint32(b, 6)
+		return le.AppendUint64(b, uint64(sent.Unix()+11644473600)*1e7)
+	}
+	sent := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
+	str := func(under string, tag string) string { return under + "__substg1.0_" + tag + "001F" }
+	const file, inner = "__attach_version1.0_#00000000/", "__attach_version1.0_#00000001/__substg1.0_3701000D/"
+	data := makeOLE(map[string][]byte{
+		"__properties_version1.0":         properties(32, sent),
+		str("", "0037"):                   utf16Bytes("Re: 窑的报价"),
+		str("", "0C1A"):                   utf16Bytes("Ada Ek"),
+		str("", "5D01"):                   utf16Bytes("ada@example.com"),
+		str("", "0E04"):                   utf16Bytes("Bo; Cy"),
+		str("", "0E03"):                   utf16Bytes("Di"),
+		str("", "1035"):                   utf16Bytes("<3@example.com>"),
+		str("", "1042"):                   utf16Bytes("<2@example.com>"),
+		str("", "1039"):                   utf16Bytes("<1@example.com> <2@example.com>"),
+		str("", "1000"):                   utf16Bytes("Yes, the price stands.\r\n\r\n-----Original Message-----\r\nFrom: Bo\r\nSent: Monday\r\n\r\nDoes the price stand?\r\n"),
+		file + "__properties_version1.0":  make([]byte, 8),
+		str(file, "3707"):                 utf16Bytes("prices.csv"),
+		file + "__substg1.0_37010102":     []byte("kiln,price\nnorth,900\nsouth,750\n" + strings.Repeat("other,1\n", 600)),
+		inner + "__properties_version1.0": properties(24, sent.AddDate(0, 0, -1)),
+		str(inner, "0037"):                utf16Bytes("Offer"),
+		str(inner, "1000"):                utf16Bytes("We offer two kilns."),
+	})
+	docs, err := extract.New(nil).Extract(t.Context(), ingest.Input{Name: "a.bin", Data: data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkDump(t, dump(docs), []string{
+		`title "Re: 窑的报价" media application/vnd.ms-outlook date 2024-05-06T07:08:09`, "cc:Di", "from:Ada Ek <ada@example.com>", "in-reply-to:<2@example.com>", "message-id:<3@example.com>", "thread:<1@example.com>", "to:Bo; Cy",
+		"para: From: Ada Ek <ada@example.com>⏎To: Bo; Cy⏎Cc: Di⏎Date: 2024-05-06 07:08 UTC⏎Subject: Re: 窑的报价",
+		"para [Re: 窑的报价]: Yes, the price stands.", "quote [Re: 窑的报价]:", "Does the price stand?",
+		"== prices.csv", "rows 603 body 1", "1: north,900",
+		"== Offer", `title "Offer"`, "date 2024-05-05T07:08:09", "para [Offer]: We offer two kilns.",
+	}, nil)
+}
+
+// TestPowerPoint97 reads slides in their order, titles, lists, and notes.
+func TestPowerPoint97(t *testing.T) {
+	record := func(instance, version int, kind uint16, body ...[]byte) []byte {
+		all := bytes.Join(body, nil)
+		b := le.AppendUint16(nil, uint16(instance<<4|version))
+		b = le.AppendUint16(b, kind)
+		b = le.AppendUint32(b, uint32(len(all)))
+		return append(b, all...)
+	}
+	text := func(kind uint32, s string) []byte {
+		return append(record(0, 0, 3999, le.AppendUint32(nil, kind)), record(0, 0, 4000, utf16Bytes(s))...)
+	}
+	bytesText := func(kind uint32, s string) []byte {
+		return append(record(0, 0, 3999, le.AppendUint32(nil, kind)), record(0, 0, 4008, []byte(s))...)
+	}
+	persist := record(0, 0, 1011, make([]byte, 20))
+	masters := record(1, 15, 4080, persist, text(0, "Click to edit the master"))
+	slides := record(0, 15, 4080, persist, text(0, "窑"), bytesText(1, "Warm it slowly\rNever open it hot"), persist, bytesText(0, "Glazes"), text(1, "Mixed by us."))
+	slide := record(0, 15, 1006, record(0, 15, 61453, text(4, "In a box")))
+	notes := record(0, 15, 1008, record(0, 15, 61453, text(2, "Say hello.")))
+	data := makeOLE(map[string][]byte{"PowerPoint Document": bytes.Join([][]byte{record(0, 15, 1000, masters, slides), slide, notes, record(0, 15, 1016, text(0, "Master"))}, nil), "Current User": make([]byte, 20)})
+	docs, err := extract.New(nil).Extract(t.Context(), ingest.Input{Name: "a.bin", Data: data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkDump(t, dump(docs), []string{
+		`title "窑" media application/vnd.ms-powerpoint`, "-- page 1", "heading1 [窑]: 窑", "item [窑]: - Warm it slowly", "item [窑]: - Never open it hot",
+		"-- page 2", "heading1 [Glazes]: Glazes", "para [Glazes]: Mixed by us.", "In a box", "quote", "Say hello.",
+	}, []string{"Master", "master"})
+}
