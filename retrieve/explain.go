@@ -2,8 +2,10 @@ package retrieve
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/lore-kb/lore/analysis"
 	"github.com/lore-kb/lore/store"
@@ -15,13 +17,9 @@ func (s *search) explain(c *candidate) *Explanation {
 	e := &Explanation{Terms: s.matched(&c.payload)}
 	for _, leg := range []store.Leg{store.LegSparse, store.LegDense} {
 		l, ok := c.legs[leg]
-		w := s.weights.sparse
-		if leg == store.LegDense {
-			w = s.weights.dense
-		}
 		switch {
 		case ok:
-			e.Notes = append(e.Notes, fmt.Sprintf("%s leg: rank %d, score %.4f, %.4f after normalising, weight %.2f", leg, l.Rank, l.Score, l.Normalised, w))
+			e.Notes = append(e.Notes, fmt.Sprintf("%s leg: rank %d, score %.4f", leg, l.Rank, l.Score))
 		case leg == store.LegSparse && s.sparse.skipped == "" && s.sparse.err == nil,
 			leg == store.LegDense && s.dense.skipped == "" && s.dense.err == nil:
 			e.Notes = append(e.Notes, fmt.Sprintf("%s leg: not among the first %d", leg, s.window))
@@ -30,14 +28,73 @@ func (s *search) explain(c *candidate) *Explanation {
 	if l, ok := c.legs[LegRerank]; ok {
 		e.Notes = append(e.Notes, fmt.Sprintf("reranker: rank %d, score %.4f", l.Rank, l.Score))
 	}
-	if c.likeness != 0 {
-		e.Notes = append(e.Notes, fmt.Sprintf("piece by piece the question is alike by %.4f", c.likeness))
-	}
-	if x := c.evidence; x.Sentence > 0 {
-		e.Notes = append(e.Notes, fmt.Sprintf("best sentence holds %.0f%% of the question's weight, %.0f%% in its order", 100*x.Sentence, 100*x.Order))
-	}
-	e.Notes = append(e.Notes, s.notes...)
+	e.Notes = append(append(e.Notes, s.sum(c)), s.notes...)
 	return e
+}
+
+// sum writes out how the fusion came to a candidate's score.
+func (s *search) sum(c *candidate) string {
+	m := &c.made
+	switch {
+	case s.weights.reciprocal:
+		return fmt.Sprintf("fused %.4f by ranks alone, 1/(%d + rank) for each leg", c.score, rankConstant)
+	case s.weights.dense == 0:
+		return fmt.Sprintf("fused %.4f by words alone: share %.4f + best sentence %.4f + order %.4f", c.score, m.share, m.sentence, m.order)
+	}
+	words := fmt.Sprintf("words %.4f (share %.4f + best sentence %.4f + order %.4f)", m.words(), m.share, m.sentence, m.order)
+	parts := fmt.Sprintf("cosine %.4f", m.cosine)
+	if !s.centred {
+		parts += " stretched over its language's hits"
+	}
+	if m.likeness != 0 {
+		parts += fmt.Sprintf(" + piece by piece %.4f", m.likeness)
+	}
+	if m.own != 0 {
+		parts += fmt.Sprintf(" - %.4f for being in the question's language", m.own)
+	}
+	return fmt.Sprintf("fused %.4f = %s + vectors %.4f (%s)", c.score, words, m.vectors(), parts)
+}
+
+// noteRemoved notes what the filter kept out of the result: which of the first
+// candidates there would be without it.
+func (r *Retriever) noteRemoved(ctx context.Context, s *search) error {
+	if !s.query.Explain || s.filter.Empty() {
+		return nil
+	}
+	all, err := r.rank(ctx, Query{Text: s.parsed.Text, Limit: s.limit}, nil, false)
+	if err != nil {
+		return err
+	}
+	const looked, named = 20, 5
+	n := min(len(all.candidates), looked)
+	if n == 0 {
+		return nil
+	}
+	removed := 0
+	var names []string
+	for i := range n {
+		p := &all.candidates[i].payload
+		if s.filter.MatchPayload(p) {
+			continue
+		}
+		removed++
+		if name := cmp.Or(p.Path, p.Title, p.URI, p.DocumentID); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	note := fmt.Sprintf("the filter removed none of the first %s", plural(n, "candidate"))
+	if removed > 0 {
+		more := ""
+		if len(names) > named {
+			names, more = names[:named], " and others"
+		}
+		note = fmt.Sprintf("the filter removed %d of the first %s: %s%s", removed, plural(n, "candidate"), strings.Join(names, ", "), more)
+	}
+	s.notes = append(s.notes, note)
+	if len(s.candidates) == 0 {
+		s.degrade(store.LegSparse, "%s", note)
+	}
+	return nil
 }
 
 // matched returns the question's terms that a chunk holds, by what they add to

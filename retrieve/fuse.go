@@ -11,19 +11,30 @@ import (
 
 // candidate is a chunk on its way to a passage.
 type candidate struct {
-	id       string
-	key      uint64 // of a bare hit
-	read     bool   // payload is whole; else it has the language alone
-	payload  store.Payload
-	legs     map[store.Leg]LegScore
-	evidence analysis.Evidence
-	likeness float64 // as it counts; see match
-	score    float64
-	same     int
+	id      string
+	key     uint64 // of a bare hit
+	read    bool   // payload is whole; else it has the language alone
+	payload store.Payload
+	legs    map[store.Leg]LegScore
+	made    made
+	score   float64
+	same    int
 }
 
+// made is what a candidate's score is made of, each part as it counts.
+type made struct {
+	share, sentence, order float64
+	cosine, likeness, own  float64 // own, of the question's language, is taken off
+}
+
+func (m *made) words() float64   { return m.share + m.sentence + m.order }
+func (m *made) vectors() float64 { return m.cosine + m.likeness - m.own }
+
 // weights of the legs in the fusion of one question.
-type weights struct{ sparse, dense float64 }
+type weights struct {
+	sparse, dense float64
+	reciprocal    bool // both by their ranks
+}
 
 const (
 	// fairTop is how many points of a language make it one of the collection's.
@@ -99,6 +110,7 @@ func fuse(s *search, how Fusion) ([]candidate, weights, error) {
 	}
 	w := weights{sparse: 1, dense: 1}
 	if how == FusionReciprocalRank {
+		w.reciprocal = true
 		for i := range list {
 			for leg, l := range list[i].legs {
 				l.Normalised = 1 / float64(rankConstant+l.Rank)
@@ -142,8 +154,10 @@ func (s *search) convex(list []candidate) (weights, error) {
 		parts, w = aloneLexical, weights{sparse: 1}
 	}
 	most := s.best()
-	sparse, dense := make([]float64, len(list)), s.denseScores(list)
+	sparse, dense := make([]float64, len(list)), make([]float64, len(list))
+	s.denseScores(list)
 	for i := range list {
+		dense[i] = list[i].made.vectors()
 		if l, ok := list[i].legs[store.LegSparse]; ok && most > 0 {
 			sparse[i] = l.Score / most
 		}
@@ -165,16 +179,16 @@ func (s *search) convex(list []candidate) (weights, error) {
 	}
 	evidence, likeness := s.read(list, order), s.match(list, order)
 	for i := range list {
-		e := evidence[i]
-		sparse[i] = parts.share*sparse[i] + parts.sentence*e.Sentence + parts.order*e.Order
-		dense[i] += likeness[i] - s.ownLikeness(&list[i].payload, likeness[i])
-		list[i].score = w.sparse*sparse[i] + w.dense*dense[i]
-		list[i].evidence, list[i].likeness = e, likeness[i]
+		e, m := evidence[i], &list[i].made
+		m.share, m.sentence, m.order = parts.share*sparse[i], parts.sentence*e.Sentence, parts.order*e.Order
+		m.likeness = likeness[i]
+		m.own += s.ownLikeness(&list[i].payload, likeness[i])
+		list[i].score = w.sparse*m.words() + w.dense*m.vectors()
 		for _, leg := range [...]store.Leg{store.LegSparse, store.LegDense} {
 			if l, ok := list[i].legs[leg]; ok {
-				l.Normalised = sparse[i]
+				l.Normalised = m.words()
 				if leg == store.LegDense {
-					l.Normalised = dense[i]
+					l.Normalised = m.vectors()
 				}
 				list[i].legs[leg] = l
 			}
@@ -210,7 +224,7 @@ func (s *search) read(list []candidate, order []int) []analysis.Evidence {
 	return out
 }
 
-// denseScores returns the cosines of the candidates, comparable from question to
+// denseScores fills in the cosines of the candidates, comparable from question to
 // question and between languages. A candidate that the dense leg did not give is
 // no nearer than the last of its language that it gave.
 //
@@ -218,10 +232,9 @@ func (s *search) read(list []candidate, order []int) []analysis.Evidence {
 // together: their cosines are stretched so that the mean of a language's hits
 // becomes 0 and 1 stays 1. That also makes its languages comparable; otherwise a
 // passage in the question's language gives up ownLanguage.
-func (s *search) denseScores(list []candidate) []float64 {
-	out := make([]float64, len(list))
+func (s *search) denseScores(list []candidate) {
 	if len(s.dense.hits) == 0 {
-		return out
+		return
 	}
 	type group struct {
 		sum, last float64
@@ -265,12 +278,11 @@ func (s *search) denseScores(list []candidate) []float64 {
 		} else if s.parsed.Language != "" {
 			switch p.Language {
 			case s.parsed.Language:
-				v -= s.ownLanguage
+				list[i].made.own = s.ownLanguage
 			case "":
-				v -= s.ownLanguage / 2
+				list[i].made.own = s.ownLanguage / 2
 			}
 		}
-		out[i] = v
+		list[i].made.cosine = v
 	}
-	return out
 }

@@ -113,6 +113,9 @@ func (r *Retriever) Retrieve(ctx context.Context, q Query) (*Result, error) {
 // needed.
 func (r *Retriever) chosen(ctx context.Context, q Query, bare bool) (*search, []chosen, error) {
 	s, err := r.rank(ctx, q, r.options.Reranker, bare)
+	if err == nil {
+		err = r.noteRemoved(ctx, s)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

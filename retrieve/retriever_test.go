@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"math"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -379,6 +382,83 @@ func TestExplain(t *testing.T) {
 	}
 	if got := ask(t, r, Query{Text: "annual leave"}); got.Passages[0].Explain != nil {
 		t.Error("explained without being asked")
+	}
+}
+
+// TestExplainSum checks that the parts of a score that are named add up to it.
+func TestExplainSum(t *testing.T) {
+	e := &bagEmbedder{}
+	for _, c := range []struct {
+		name    string
+		options *Options
+		parts   string // of the note, with the numbers left out
+	}{
+		{"both", &Options{Embedder: e}, "fused # = words # (share # + best sentence # + order #) + vectors # (cosine # - # for being in the question's language)"},
+		{"words", nil, "fused # by words alone: share # + best sentence # + order #"},
+		{"ranks", &Options{Embedder: e, Fusion: FusionReciprocalRank}, "fused # by ranks alone, 1/(60 + rank) for each leg"},
+	} {
+		for _, p := range ask(t, New(collect(t, e, library...), c.options), Query{Text: "annual leave", Explain: true}).Passages {
+			i := slices.IndexFunc(p.Explain.Notes, func(n string) bool { return strings.HasPrefix(n, "fused") })
+			if i < 0 {
+				t.Fatalf("%s: %s is explained by %q", c.name, p.Path, p.Explain.Notes)
+			}
+			var numbers []float64
+			parts := regexp.MustCompile(`-?\d+\.\d+`).ReplaceAllStringFunc(p.Explain.Notes[i], func(s string) string {
+				f, _ := strconv.ParseFloat(s, 64)
+				numbers = append(numbers, f)
+				return "#"
+			})
+			if parts != c.parts && p.Language == "en" {
+				t.Fatalf("%s: %s", c.name, parts)
+			}
+			sum := numbers[0]
+			switch c.name {
+			case "both":
+				sum = numbers[2] + numbers[3] + numbers[4] + numbers[6]
+				for _, own := range numbers[7:] {
+					sum -= own
+				}
+			case "words":
+				sum = numbers[1] + numbers[2] + numbers[3]
+			}
+			if math.Abs(sum-p.Score) > 5e-4 {
+				t.Errorf("%s: %q makes %v", c.name, p.Explain.Notes[i], p.Score)
+			}
+		}
+	}
+}
+
+// TestExplainFilter checks that an explanation names what a filter kept out.
+func TestExplainFilter(t *testing.T) {
+	r := New(collect(t, nil, library...), nil)
+	for _, c := range []struct{ question, path, note string }{
+		{"annual leave hotels", "hr/travel.md", "the filter removed 3 of the first 4 candidates: hr/leave.md"},
+		{"hotels", "hr/travel.md", "the filter removed none of the first 1 candidate"},
+		{"hotels", "ops", "the filter removed 1 of the first 1 candidate: hr/travel.md"},
+		{"hotels", "", ""},
+	} {
+		for _, inline := range []bool{false, true} {
+			q := Query{Text: c.question, Explain: true}
+			if c.path != "" && inline {
+				q.Text += " path:" + c.path
+			} else if c.path != "" {
+				q.Filter.Paths = []string{c.path}
+			}
+			got := ask(t, r, q)
+			var notes []string
+			for _, p := range got.Passages {
+				notes = append(notes, p.Explain.Notes...)
+			}
+			for _, d := range got.Degraded { // where nothing is left to explain
+				if len(got.Passages) == 0 {
+					notes = append(notes, d.Reason)
+				}
+			}
+			told := slices.ContainsFunc(notes, func(n string) bool { return strings.HasPrefix(n, "the filter") })
+			if told != (c.note != "") || told && !slices.Contains(notes, c.note) {
+				t.Errorf("%q of %q, in the question %v: %q, want %q", c.question, c.path, inline, notes, c.note)
+			}
+		}
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lore-kb/lore/retrieve"
-	"github.com/lore-kb/lore/store"
 )
 
 // maxQuestion is the longest question that is taken, in bytes: as much as a
@@ -127,18 +126,17 @@ func (p *program) printPassages(result *retrieve.Result) {
 	s := p.style()
 	p.printDegraded(result.Degraded)
 	for _, passage := range result.Passages {
-		fmt.Fprintf(p.out, "%s %s\n", s.bold(fmt.Sprintf("%d.", passage.Rank)), s.cyan(location(&passage)))
+		place := s.cyan(location(&passage))
+		if passage.Same > 0 {
+			place += " " + s.dim(fmt.Sprintf("(and %d more that say the same)", passage.Same))
+		}
+		fmt.Fprintf(p.out, "%s %s\n", s.bold(fmt.Sprintf("%d.", passage.Rank)), place)
 		for _, line := range wrap(printable(strings.Join(strings.Fields(passage.Text), " ")), min(width(p.out), 100)-3, 4) {
 			fmt.Fprintf(p.out, "   %s\n", line)
 		}
 		if passage.Explain != nil {
 			for _, term := range passage.Explain.Terms {
 				fmt.Fprintf(p.out, "   %s %.2f\n", s.dim(term.Term), term.Score)
-			}
-			for _, leg := range []store.Leg{store.LegSparse, store.LegDense} {
-				if score, ok := passage.Legs[leg]; ok {
-					fmt.Fprintf(p.out, "   %s rank %d, score %.3f\n", s.dim(string(leg)), score.Rank, score.Score)
-				}
 			}
 			for _, note := range passage.Explain.Notes {
 				fmt.Fprintf(p.out, "   %s\n", s.dim(note))
