@@ -89,6 +89,7 @@ func readPDF(j *job, in ingest.Input) ([]ingest.Document, error) {
 	}
 	markEdges(texts)
 	a := &pdfAssembly{b: b, body: bodySize(texts)}
+	var unshown unshownPages
 	for i, lines := range texts {
 		b.page(i + 1)
 		if scans[i] && fewLetters(lines) {
@@ -102,8 +103,9 @@ func readPDF(j *job, in ingest.Input) ([]ingest.Document, error) {
 		for _, s := range remarks[i] {
 			b.quote(s)
 		}
-		b.hiddenLines(i+1, hidden[i])
+		unshown.add(i+1, b.hiddenLines(hidden[i]))
 	}
+	unshown.warn(b)
 	info := doc.root.Key("Info")
 	if t := oneLine(pdfText(info.Key("Title").RawString())); plausibleTitle(t) {
 		b.doc.Title = t

@@ -201,6 +201,19 @@ func packASCII85(data []byte) []byte {
 	return append(out, "~>"...)
 }
 
+// TestPDFSoftHyphens joins words that soft hyphens divide at ends of lines, and
+// leaves out those within lines, which do not show.
+func TestPDFSoftHyphens(t *testing.T) {
+	p := &pdfParts{}
+	content := textAt("F1", 12, 72, 700, "The credit is treated as a de\xad") + textAt("F1", 12, 72, 686, "posit of ta\xadxes.")
+	pdf := p.withPage("", []byte(content))
+	pdf = bytes.Replace(pdf, []byte("/BaseFont/Helvetica>>"), []byte("/BaseFont/Helvetica/Encoding<</Differences[173/uni00AD]>>>>"), 1)
+	docs, err := extract.New(nil).Extract(context.Background(), ingest.Input{Name: "a.pdf", Data: pdf})
+	if want := "The credit is treated as a deposit of taxes."; err != nil || docs[0].Text != want {
+		t.Errorf("got %+v, %v", docs, err)
+	}
+}
+
 // TestPDFTurned reads pages that are turned, and text that is turned on them.
 func TestPDFTurned(t *testing.T) {
 	line := "BT /F1 12 Tf %s Tm (Quarterly figures follow) Tj ET\n"

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/ledongthuc/pdf"
 )
@@ -216,8 +217,8 @@ func (r *pdfReader) splitUnseen(glyphs []pdfGlyph) (shown, hidden []pdfGlyph) {
 }
 
 // hiddenLines writes what a page does not show, marked and outside of blocks, and
-// warns of it.
-func (b *builder) hiddenLines(page int, lines []pdfLine) {
+// returns how many characters that are.
+func (b *builder) hiddenLines(lines []pdfLine) int {
 	var parts []string
 	for i := range lines {
 		if s := cleanText(strings.ToValidUTF8(lines[i].text(), "")); s != "" {
@@ -226,9 +227,33 @@ func (b *builder) hiddenLines(page int, lines []pdfLine) {
 	}
 	s := strings.Join(parts, "\n")
 	if !hasLetters(s) {
-		return
+		return 0
 	}
 	b.begin("\n\n")
 	b.write(hiddenMark + " " + s)
-	b.warn(fmt.Sprintf("page %d holds text that it does not show (%d characters); it is not searched", page, len([]rune(s))))
+	return utf8.RuneCountInString(s)
+}
+
+// unshownPages are the pages that hold text which they do not show.
+type unshownPages struct {
+	pages      []int
+	characters int
+}
+
+func (u *unshownPages) add(page, characters int) {
+	if characters > 0 {
+		u.pages = append(u.pages, page)
+		u.characters += characters
+	}
+}
+
+// warn says so in one line, however many pages there are.
+func (u *unshownPages) warn(b *builder) {
+	switch len(u.pages) {
+	case 0:
+	case 1:
+		b.warn(fmt.Sprintf("page %d holds text that it does not show (%d characters); it is not searched", u.pages[0], u.characters))
+	default:
+		b.warn(fmt.Sprintf("%s hold text that they do not show (%d characters); it is not searched", countedPages(u.pages), u.characters))
+	}
 }

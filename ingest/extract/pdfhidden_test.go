@@ -64,3 +64,16 @@ func inBlocks(d *ingest.Document) string {
 	}
 	return out.String()
 }
+
+// TestPDFHiddenPages names all pages in one warning.
+func TestPDFHiddenPages(t *testing.T) {
+	page := textAt("F1", 12, 72, 700, "The fee is 40 euros.")
+	marked := page + textAt("F1", 12, 72, -100, "Printed in May")
+	docs, err := extract.New(nil).Extract(context.Background(), ingest.Input{Name: "a.pdf", Data: makePDF(marked, page, marked, marked)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "pages 1, 3-4 hold text that they do not show (42 characters); it is not searched"; len(docs[0].Warnings) != 1 || docs[0].Warnings[0] != want {
+		t.Errorf("got %q", docs[0].Warnings)
+	}
+}

@@ -130,7 +130,7 @@ func makeWords(glyphs []pdfGlyph) []pdfWord {
 			cur = nil
 			continue
 		}
-		if r < ' ' || r == 0x7f || r == 0xfffd || r == 0xad {
+		if r < ' ' || r == 0x7f || r == 0xfffd || g.text == softHyphen && cur == nil {
 			continue
 		}
 		// A character printed twice with a slight shift looks bold and reads once.
@@ -557,7 +557,7 @@ func makeLines(spans []*pdfSpan) []pdfLine {
 		line := pdfLine{x: row[0].x, y: ref.y, x2: row[0].x2, bold: true}
 		weight := 0
 		for _, s := range row {
-			line.cells = append(line.cells, s.text.String())
+			line.cells = append(line.cells, softHyphens(s.text.String(), s == row[len(row)-1]))
 			line.starts = append(line.starts, s.x)
 			line.ends = append(line.ends, s.x2)
 			line.x2 = math.Max(line.x2, s.x2)
@@ -571,6 +571,21 @@ func makeLines(spans []*pdfSpan) []pdfLine {
 		i = k
 	}
 	return lines
+}
+
+const softHyphen = "\u00ad"
+
+// softHyphens takes the soft hyphens out of text; one that ends a line divides a
+// word and becomes a hyphen that says so.
+func softHyphens(s string, last bool) string {
+	if !strings.Contains(s, softHyphen) {
+		return s
+	}
+	divides := last && strings.HasSuffix(s, softHyphen)
+	if s = strings.ReplaceAll(s, softHyphen, ""); divides {
+		s += "‐"
+	}
+	return s
 }
 
 // turnRTL puts the text of a line that holds Hebrew or Arabic into the order of
