@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,9 +16,28 @@ import (
 // errLooping ends a completion that repeats itself.
 var errLooping = errors.New("the model repeats itself")
 
-// overrule is the confidence from which a model's "not found" is not believed
-// and the documents' own sentences answer.
-const overrule = 0.97
+// A model's verdict is evidence beside the judge's: that it denies, or says what
+// stands the check, moves the log odds that the passages answer. The weights are
+// the logarithms of how much more often a model of 1.5B does so when they do than
+// when they do not (docs/ANSWERS.md §4); a better model's verdict is worth more.
+const (
+	weightDenial = -1.5
+	weightAssent = 0.4
+)
+
+// believed reports whether the judge's confidence, moved by a weight, is enough
+// for an answer.
+func (t *task) believed(weight float64) bool {
+	return slices.ContainsFunc(append(t.parts[:len(t.parts):len(t.parts)], t.part), func(p part) bool {
+		p.evidence.confidence = moved(p.evidence.confidence, weight)
+		return p.evidence.answers(t.assistant.options.Caution)
+	})
+}
+
+// moved is a probability whose log odds are moved.
+func moved(p, weight float64) float64 {
+	return p / (p + (1-p)*math.Exp(-weight))
+}
 
 // generate answers with a model. done is false when the extractive answer, or
 // the refusal, is to take its place.
@@ -80,7 +100,8 @@ func (t *task) generate(ctx context.Context, g model.Generator) (done bool, err 
 		return t.fallBack("the model said nothing")
 	}
 	if d.denied && len(t.answer.Statements) == 0 {
-		if t.evidence.confidence >= overrule {
+		t.answer.Confidence = moved(t.answer.Confidence, weightDenial)
+		if t.believed(weightDenial) {
 			return t.fallBack("the model found no answer, the documents have one")
 		}
 		return true, t.refuse("the model found no answer in the passages")
@@ -95,6 +116,10 @@ func (t *task) generate(ctx context.Context, g model.Generator) (done bool, err 
 	}
 	if len(t.answer.Statements) == 0 {
 		return t.fallBack("nothing that the model said is supported by the passages")
+	}
+	t.answer.Confidence = moved(t.answer.Confidence, weightAssent)
+	if !t.believed(weightAssent) {
+		return true, t.refuse("the passages do not bear out what the model says")
 	}
 	if err := t.contradict(ctx, newVerifier(t.assistant.texts, t.result.Passages, t.question), &t.part); err != nil {
 		return false, err

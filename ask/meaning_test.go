@@ -66,6 +66,24 @@ func TestAnswersAcrossLanguages(t *testing.T) {
 			t.Errorf("%s: status %s, text %q; want %q", question, a.Status, a.Text, want)
 		}
 	}
+	// A model that marks a passage without a word to go by is quoted with the
+	// sentence that answers best beside it; a figure needs no such help.
+	for reply, want := range map[string]int{"在大楼的前台登记。[2]": 2, "酒店每晚最多140欧元。[1]": 1} {
+		g := &scripted{reply: func([]model.Message) (string, error) { return reply, nil }}
+		question := map[int]string{1: "酒店每晚最多多少钱？", 2: "访客在哪里登记？"}[want]
+		a, err := New(everything{l}, l, &Options{Embedder: bilingual{}, Generator: g}).Ask(context.Background(), Question{Text: question}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkAnswer(t, l, a)
+		quoted := ""
+		for _, c := range a.Citations {
+			quoted += c.Quote + "\n"
+		}
+		if a.Model == "none" || len(a.Citations) != want || want == 2 && !strings.Contains(quoted, "Visitors register at the front desk") {
+			t.Errorf("%s: model %s, note %q, quotes %q", question, a.Model, a.Note, quoted)
+		}
+	}
 	a, err := New(everything{l}, l, &Options{Embedder: bilingual{err: errors.New("gone")}}).Ask(context.Background(), Question{Text: "访客在哪里登记？"}, nil)
 	if err != nil || a.Status != StatusNotFound {
 		t.Errorf("without vectors and words: %+v, %v", a, err)

@@ -255,7 +255,7 @@ func (v *verifier) support(ctx context.Context, s *statementText, c claim, sourc
 	}
 	for _, i := range sources {
 		r := v.read(i)
-		cross := (r.han > 0.3) != s.han
+		cross := s.alien(r)
 		for from := range r.units {
 			var sets []map[uint32]bool
 			for to := from; to < len(r.units) && to < from+3; to++ {
@@ -309,6 +309,14 @@ func (v *verifier) support(ctx context.Context, s *statementText, c claim, sourc
 		return reject(ReasonUnsupported, "no sentence of the passage says it")
 	}
 	quotes := []window{best}
+	if f, ok := v.favourite(); ok && s.alien(v.read(best.passage)) && !within(quotes, f) {
+		read := v.read(best.passage)
+		if folded := strings.Join(read.folded[best.from:best.to+1], " "); s.figuresIn(figures(folded))+s.namesIn(folded) == 0 {
+			// Nothing ties the statement to this sentence but the model's
+			// marker: the sentence that answers best stands beside it.
+			quotes = append(quotes, f)
+		}
+	}
 	// Figures that stand elsewhere in the passage get a quote of their own:
 	// two quotes, never one stitched from two places.
 	r := v.read(best.passage)
@@ -348,6 +356,26 @@ func (v *verifier) support(ctx context.Context, s *statementText, c claim, sourc
 		out = append(out, citation)
 	}
 	return verdict{citations: out}
+}
+
+// alien reports whether a passage is in another script than the statement, so
+// that their words cannot be compared.
+func (s *statementText) alien(r *readPassage) bool { return (r.han > 0.3) != s.han }
+
+// favourite is the unit that answers the question best, the first of equals; ok
+// is false when none is preferred.
+func (v *verifier) favourite() (w window, ok bool) {
+	best := 0.0
+	for at, share := range v.prefer {
+		if at[0] >= len(v.sources) || share < best || share == best && ok && (at[0] > w.passage || at[0] == w.passage && at[1] > w.from) {
+			continue
+		}
+		w, ok, best = window{passage: at[0], from: at[1], to: at[1]}, true, share
+	}
+	if ok && v.read(w.passage).barred[w.from] {
+		ok = false
+	}
+	return w, ok
 }
 
 // asked is the share of the question that the sets hold.
