@@ -116,7 +116,7 @@ func (k *checker) segments() (*index, error) {
 	generation, err := k.c.generation()
 	var ix *index
 	if err == nil {
-		ix, err = k.s.load(k.c, nil, generation)
+		ix, err = k.s.load(k.c, nil, generation, nil)
 	}
 	if errors.Is(err, errMoved) {
 		return nil, err
@@ -413,6 +413,7 @@ func (s *Store) mergeAll(ctx context.Context, ix *index, kind string) error {
 	if err != nil {
 		return err
 	}
+	s.offer(ctx, size)
 	return s.replace(ix, p, n, size, s.placeMerged)
 }
 

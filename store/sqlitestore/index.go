@@ -24,6 +24,7 @@ type index struct {
 	vectors    []*vectorState // in order of row
 	live       int            // points that are not removed
 	refs       atomic.Int32
+	unused     chan<- *index // takes it when it is not used any more, if somebody listens
 }
 
 // pointState is a segment of points with what was removed from it.
@@ -57,9 +58,20 @@ func (ix *index) each(f func(*segment)) {
 func (ix *index) acquire() { ix.refs.Add(1) }
 
 func (ix *index) release() {
-	if ix != nil && ix.refs.Add(-1) == 0 {
-		ix.each(func(s *segment) { _ = s.release() })
+	if ix == nil || ix.refs.Add(-1) != 0 {
+		return
 	}
+	select {
+	case ix.unused <- ix:
+	default:
+		ix.free()
+	}
+}
+
+// free gives the segments back. To unmap a file of gigabytes takes tens of
+// milliseconds.
+func (ix *index) free() {
+	ix.each(func(s *segment) { _ = s.release() })
 }
 
 // errMoved says that a segment's file was deleted after the snapshot was taken.
@@ -71,13 +83,15 @@ func (s *Store) current(c *conn) (*index, error) {
 	if err != nil {
 		return nil, err
 	}
+	var old *index
+	defer func() { old.release() }() // after the lock
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil, errClosed
 	}
 	if c.epoch != s.epoch {
-		ix, err := s.load(c, nil, generation)
+		ix, err := s.load(c, nil, generation, nil)
 		if err == nil {
 			ix.acquire()
 		}
@@ -91,23 +105,23 @@ func (s *Store) current(c *conn) (*index, error) {
 	if base != nil && base.generation > generation {
 		base = nil
 	}
-	ix, err := s.load(c, base, generation)
+	ix, err := s.load(c, base, generation, s.ahead)
 	if err != nil {
 		return nil, err
 	}
 	ix.acquire()
+	s.watch(ix)
 	if s.index == nil || s.index.generation < generation {
-		s.index.release()
-		s.index = ix
+		old, s.index = s.index, ix
 		ix.acquire()
 	}
 	return ix, nil
 }
 
 // load makes the index of a generation, taking over from base, which may be
-// nil, what has not changed.
-func (s *Store) load(c *conn, base *index, generation int64) (ix *index, err error) {
-	ix = &index{generation: generation}
+// nil, what has not changed, and from a, which may be nil, what is the same file.
+func (s *Store) load(c *conn, base *index, generation int64, a *ahead) (ix *index, err error) {
+	ix = &index{generation: generation, unused: s.unused}
 	defer func() {
 		if err != nil {
 			ix.acquire()
@@ -150,14 +164,17 @@ func (s *Store) load(c *conn, base *index, generation int64) (ix *index, err err
 			keptVectors = true
 			continue
 		}
-		seg, err := s.openSegment(c, r.id, r.size, r.inside)
+		seg, early, err := s.segmentOf(c, a, r.id, r.size, r.inside)
 		if err != nil {
 			return ix, err
 		}
 		seg.acquire()
 		switch r.kind {
 		case kindPoints:
-			p, err := openPoints(seg)
+			p := early.points
+			if p == nil {
+				p, err = openPoints(seg)
+			}
 			if err == nil && p.n == 0 {
 				err = fmt.Errorf("%s: %w", seg.name, errSegment)
 			}
@@ -175,7 +192,10 @@ func (s *Store) load(c *conn, base *index, generation int64) (ix *index, err err
 				return ix, err
 			}
 		case kindVectors:
-			v, err := openVectors(seg)
+			v := early.vectors
+			if v == nil {
+				v, err = openVectors(seg)
+			}
 			if err == nil && v.n == 0 {
 				err = fmt.Errorf("%s: %w", seg.name, errSegment)
 			}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/lore-kb/lore/store"
 )
@@ -46,6 +47,7 @@ func TestMerge(t *testing.T) {
 	if ix := indexOf(t, plain); len(ix.points) < 40 {
 		t.Fatalf("%d segments", len(ix.points))
 	}
+	lookOften(t, 0, time.Millisecond)
 	inlineLimit, fanIn = 16<<10, 3
 	dir := t.TempDir()
 	merged := openTest(t, dir, Options{Create: true})

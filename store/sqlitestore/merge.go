@@ -199,6 +199,9 @@ func (s *Store) mergeInBackground(ix *index, p *plan) {
 	defer s.mergers.Done()
 	defer ix.release()
 	n, size, err := s.mergeToFile(p, func() error { return nil })
+	if err == nil {
+		s.offer(context.Background(), size)
+	}
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	defer s.yield()

@@ -12,7 +12,8 @@
 // vectors (vectorsegment.go, coarse.go), both in one container with checksums
 // (segment.go). Small segments are rows of the database, large ones files beside
 // it that are mapped into memory and count only if a row names them. index.go
-// opens the segments of a snapshot and knows what was removed from them;
+// opens the segments of a snapshot and knows what was removed from them, ahead.go
+// those that merges are about to put in place;
 // sparse.go and dense.go rank, with the loops of kernel.go; filter.go selects
 // before; search.go puts it together.
 //
@@ -85,16 +86,22 @@ type Store struct {
 	chores   int            // done in the background, in steps
 	clearing bool
 
+	looking  sync.Mutex     // serialises looks ahead
+	watchers sync.WaitGroup // those who look ahead
+	unused   chan *index    // for them to free
+
 	learning sync.Mutex // guards what follows
 	words    *vocabulary
 
 	hinting sync.Mutex
 	hints   map[string]hint // of points that Pending returned
 
-	mu     sync.Mutex // guards what follows
-	closed bool
-	idle   []*conn
-	index  *index
+	mu       sync.Mutex // guards what follows
+	closed   bool
+	idle     []*conn
+	index    *index
+	ahead    *ahead        // nil: none
+	watching chan struct{} // closed when the store is; nil: nobody looks ahead
 
 	identity     os.FileInfo // of the file that is open
 	epoch        int         // how often it was replaced
@@ -107,7 +114,7 @@ var _ store.Store = (*Store)(nil)
 
 // newStore returns the handle of a file that is not open yet.
 func newStore(file, collection string) *Store {
-	return &Store{file: file, collection: collection, vocabularies: &vocabularies{}, recent: &recent{}, gate: make(chan struct{}, atOnce())}
+	return &Store{file: file, collection: collection, vocabularies: &vocabularies{}, recent: &recent{}, gate: make(chan struct{}, atOnce()), unused: make(chan *index)}
 }
 
 // Open opens a collection of a data folder, or of a file when path ends in
@@ -303,7 +310,12 @@ func (s *Store) Close() error {
 	idle := s.idle
 	s.index.release()
 	s.idle, s.index = nil, nil
+	if s.watching != nil {
+		close(s.watching)
+	}
 	s.mu.Unlock()
+	s.watchers.Wait()
+	s.setAhead(nil)
 	var errs []error
 	for _, c := range idle {
 		errs = append(errs, c.close())
@@ -352,12 +364,15 @@ func (s *Store) same() error {
 	return nil
 }
 
+func (s *Store) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
 // reader returns a connection for reading, to be released.
 func (s *Store) reader() (*conn, error) {
-	s.mu.Lock()
-	closed := s.closed
-	s.mu.Unlock()
-	if closed {
+	if s.isClosed() {
 		return nil, errClosed
 	}
 	if err := s.same(); err != nil {

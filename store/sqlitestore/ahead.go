@@ -1,0 +1,201 @@
+package sqlitestore
+
+import (
+	"context"
+	"os"
+	"sync"
+	"time"
+)
+
+// A large segment that a merge has written is opened and checked before it
+// counts, so that no search has to wait for it: the whole file lies beside the
+// others for a moment, where every process that has the collection open finds it.
+// Nothing depends on that. Who has not looked in time opens the file when the
+// database names it.
+
+// These are variables for tests.
+var (
+	// aheadSize is the size of segments, together, from which that takes long
+	// enough to be noticed.
+	aheadSize int64 = 64 << 20
+	// aheadWait is how long the file lies there: several looks, and a second or two
+	// of reading on a machine that has much to do.
+	aheadWait = 3 * time.Second
+	// aheadLook is the time between two looks.
+	aheadLook = 500 * time.Millisecond
+)
+
+// ahead is a segment that no row names yet.
+type ahead struct {
+	info    os.FileInfo
+	segment *segment // held
+	points  *pointSegment
+	vectors *vectorSegment
+	absent  int // looks at which its file was gone
+	rename  sync.Once
+}
+
+// segmentOf opens a segment that the database lists, or returns a's if it is the
+// same, with what was made of it.
+func (s *Store) segmentOf(c *conn, a *ahead, id, size int64, inside bool) (*segment, *ahead, error) {
+	if a != nil && !inside && a.info.Size() == size {
+		name := segmentFile(s.file, id)
+		if info, err := os.Stat(name); err == nil && sameContent(a.info, info) {
+			a.rename.Do(func() { a.segment.name = name })
+			return a.segment, a, nil
+		}
+	}
+	seg, err := s.openSegment(c, id, size, inside)
+	return seg, &ahead{}, err
+}
+
+func sameContent(a, b os.FileInfo) bool {
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}
+
+// watch looks for the files of merges until the store is closed, once an index is
+// large enough to have any. The caller holds s.mu.
+func (s *Store) watch(ix *index) {
+	if s.watching != nil || s.immutable {
+		return
+	}
+	size := int64(0)
+	ix.each(func(seg *segment) { size += int64(len(seg.b)) })
+	if size < aheadSize {
+		return
+	}
+	stop := make(chan struct{})
+	s.watching = stop
+	s.watchers.Go(func() {
+		t := time.NewTicker(aheadLook)
+		defer t.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case ix := <-s.unused:
+				ix.free()
+			case <-t.C:
+				s.lookAhead()
+			}
+		}
+	})
+}
+
+// lookAhead opens the file of a merge that waits to be put in place, and lets go
+// of one that was. What fails is left for the search that needs the file.
+func (s *Store) lookAhead() {
+	s.looking.Lock()
+	defer s.looking.Unlock()
+	s.mu.Lock()
+	a := s.ahead
+	s.mu.Unlock()
+	info, err := os.Stat(s.mergedFile())
+	if err != nil {
+		if a == nil {
+			return
+		}
+		// It is in place, or will be in a moment: no search should have to see that
+		// first.
+		_ = s.read(context.Background(), func(c *conn) error {
+			ix, err := s.current(c)
+			if err == nil {
+				ix.release()
+			}
+			return err
+		})
+		if a.absent++; a.absent > 1 {
+			s.setAhead(nil)
+		}
+		return
+	}
+	if a != nil && sameContent(a.info, info) || info.Size() < aheadSize {
+		return
+	}
+	if a, err = s.openAhead(info); err == nil {
+		s.setAhead(a)
+	}
+}
+
+// setAhead replaces what was opened ahead.
+func (s *Store) setAhead(a *ahead) {
+	s.mu.Lock()
+	a, s.ahead = s.ahead, a
+	s.mu.Unlock()
+	if a != nil {
+		_ = a.segment.release()
+	}
+}
+
+// openAhead opens and checks the file of a merge.
+func (s *Store) openAhead(info os.FileInfo) (a *ahead, err error) {
+	defer s.guard(&err)()
+	name := s.mergedFile()
+	b, unmap, err := mapFile(name, info.Size())
+	if err != nil {
+		return nil, err
+	}
+	a = &ahead{info: info, segment: &segment{unmap: unmap}}
+	a.segment.acquire()
+	defer func() {
+		if err != nil {
+			_ = a.segment.release()
+		}
+	}()
+	seg, err := openSegment(name, b)
+	if err != nil {
+		return nil, err
+	}
+	seg.unmap = unmap
+	seg.acquire()
+	a.segment = seg
+	if len(seg.sections) == 2*pointSections {
+		a.points, err = openPoints(seg)
+		return a, err
+	}
+	if a.vectors, err = openVectors(seg); err != nil {
+		return nil, err
+	}
+	return a, s.readAhead(a.vectors)
+}
+
+// readAhead reads what searches want of a segment of vectors.
+func (s *Store) readAhead(v *vectorSegment) error {
+	for _, i := range []int{vecBits, vecCodes, vecSums} {
+		if i == vecBits && v.coarse == nil {
+			continue
+		}
+		for at, end := v.sections[2*i], v.sections[2*i+1]; at < end; at += chunkSize {
+			if s.isClosed() {
+				return errClosed
+			}
+			if err := v.verify(at, min(at+chunkSize, end)); err != nil {
+				return err
+			}
+		}
+	}
+	return s.read(context.Background(), func(c *conn) error {
+		ix, err := s.current(c)
+		if err != nil {
+			return err
+		}
+		defer ix.release()
+		// What was merged had points by then, so that this index has them, too.
+		v.languages.of(ix, v)
+		return nil
+	})
+}
+
+// offer lets every process open the file of a merge before it is put in place.
+func (s *Store) offer(ctx context.Context, size int64) {
+	if size < aheadSize {
+		return
+	}
+	s.lookAhead()
+	t := time.NewTimer(aheadWait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
