@@ -198,6 +198,30 @@ func TestQuestion(t *testing.T) {
 	}
 }
 
+// TestNumeralsStandBack holds which terms of a question count for little because
+// a number stands for them.
+func TestNumeralsStandBack(t *testing.T) {
+	for question, want := range map[string]string{
+		"第三十二条":   "第三 三 三十 十 十二 二 二条",
+		"第32条":    "",
+		"第三章":     "三",
+		"三月营收":    "三",
+		"一种三國志":   "一 种 一种", // no number; stop words
+		"二〇一三年营收": "二 二〇 〇 〇一 一 一三 三 三年",
+		"三十岁，三角洲": "三十 十 十岁", // 三 stands elsewhere too
+	} {
+		var got []string
+		for _, term := range Question(question).Terms {
+			if term.Weight < 0.5 {
+				got = append(got, term.Text)
+			}
+		}
+		if sorted(strings.Join(got, " ")) != sorted(want) {
+			t.Errorf("of %s %q count for little, want %q", question, got, want)
+		}
+	}
+}
+
 func TestTokens(t *testing.T) {
 	for in, want := range map[string]int{"": 0, " \n": 0, "年假有几天？": 6, "The quick brown fox": 4, "internationalisation": 4, "3.14": 3, "----": 1} {
 		if got := Tokens(in); got != want {

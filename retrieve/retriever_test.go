@@ -230,6 +230,24 @@ func TestPhrases(t *testing.T) {
 	}
 }
 
+// TestNumerals checks that an article is found by its number, spelled either way.
+func TestNumerals(t *testing.T) {
+	rules := []page{
+		{path: "31.md", chunks: []string{"第三十一条 员工应当按时到岗。"}},
+		{path: "32.md", chunks: []string{"第三十二条 员工享有十五天年假。"}},
+		{path: "33.md", chunks: []string{"第33条 出差补贴每天120元。"}},
+		{path: "43.md", chunks: []string{"第四十三条 违反规定的处以罚款。"}},
+	}
+	r := New(collect(t, nil, rules...), nil)
+	for question, want := range map[string]string{
+		"第三十二条": "32.md", "第32条": "32.md", "第三十三条": "33.md", "第33條": "33.md", "第四十三条": "43.md", "第43条": "43.md", "15天年假": "32.md",
+	} {
+		if got := ask(t, r, Query{Text: question}); got.Passages[0].Path != want {
+			t.Errorf("%s finds %s", question, paths(got))
+		}
+	}
+}
+
 func TestNeighboursAreMerged(t *testing.T) {
 	r := New(collect(t, nil, library...), nil)
 	p := ask(t, r, Query{Text: "annual leave lapses"}).Passages[0]
