@@ -55,7 +55,7 @@ func Passage(fields Fields) (indices []uint32, values []float32) {
 	p.add(fields.Context, contextWeight)
 
 	norm := k1 * (1 - b + b*length/averageLength)
-	slices.Sort(p.terms)
+	p.sort()
 	indices = make([]uint32, 0, p.distinct())
 	values = make([]float32, 0, cap(indices))
 	for i := 0; i < len(p.terms); {
@@ -73,6 +73,7 @@ func Passage(fields Fields) (indices []uint32, values []float32) {
 type passage struct {
 	lexer lexer
 	terms []uint64
+	other []uint64 // room for sort
 	low   uint64 // bits of the weight of the current field
 	take  emitFunc
 }
@@ -96,6 +97,46 @@ func (p *passage) add(text string, weight float32) {
 	}
 	p.low = uint64(math.Float32bits(weight))
 	p.lexer.run(text, p.take)
+}
+
+// sort sorts the terms. Hashes are spread evenly, so that their first bits part
+// them into buckets of a few.
+func (p *passage) sort() {
+	const bits = 9
+	if len(p.terms) < 64 {
+		slices.Sort(p.terms)
+		return
+	}
+	var ends [1<<bits + 1]int32
+	for _, t := range p.terms {
+		ends[t>>(64-bits)+1]++
+	}
+	for i := range 1 << bits {
+		ends[i+1] += ends[i]
+	}
+	p.other = slices.Grow(p.other[:0], len(p.terms))[:len(p.terms)]
+	for _, t := range p.terms {
+		end := &ends[t>>(64-bits)]
+		p.other[*end] = t
+		*end++
+	}
+	p.terms, p.other = p.other, p.terms
+	from := int32(0)
+	for _, to := range ends[:1<<bits] {
+		if to-from > 16 {
+			slices.Sort(p.terms[from:to])
+			from = to
+			continue
+		}
+		for i := from + 1; i < to; i++ {
+			t, k := p.terms[i], i
+			for ; k > from && p.terms[k-1] > t; k-- {
+				p.terms[k] = p.terms[k-1]
+			}
+			p.terms[k] = t
+		}
+		from = to
+	}
 }
 
 // distinct counts the hashes among the sorted terms.
