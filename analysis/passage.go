@@ -74,7 +74,7 @@ type passage struct {
 	lexer lexer
 	terms []uint64
 	other []uint64 // room for sort
-	low   uint64 // bits of the weight of the current field
+	low   uint64   // bits of the weight of the current field
 	take  emitFunc
 }
 
