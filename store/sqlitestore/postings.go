@@ -76,7 +76,9 @@ func (w *listWriter) appendTo(b []byte, largest float32) []byte {
 		gaps := &w.gaps
 		ranked := byte(0)
 		for i, local := range locals {
-			top = max(top, w.weights.at(local, ranks[i]))
+			if n >= smallList {
+				top = max(top, w.weights.at(local, ranks[i]))
+			}
 			gaps[i] = local - next
 			next = local + 1
 			if ranks[i] != 0 {
@@ -123,16 +125,20 @@ func lowBits(v []uint32) int {
 	for _, x := range v {
 		sum += uint64(x)
 	}
-	best, least := 0, uint64(math.MaxUint64)
 	// The best is near the logarithm of the mean.
-	guess := bits.Len64(sum / uint64(len(v)))
-	for k := max(0, guess-2); k <= min(31, guess+1); k++ {
-		size := uint64(k * len(v))
-		for _, x := range v {
-			size += uint64(x >> k)
-		}
-		if size < least {
-			best, least = k, size
+	k := max(0, bits.Len64(sum/uint64(len(v)))-2)
+	var high [4]uint64 // sums of what is left of the numbers with k, k+1, … low bits
+	for _, x := range v {
+		x >>= k
+		high[0] += uint64(x)
+		high[1] += uint64(x >> 1)
+		high[2] += uint64(x >> 2)
+		high[3] += uint64(x >> 3)
+	}
+	best, least := 0, uint64(math.MaxUint64)
+	for i, h := range high {
+		if size := uint64((k+i)*len(v)) + h; size < least && k+i <= 31 {
+			best, least = k+i, size
 		}
 	}
 	return best
@@ -140,29 +146,43 @@ func lowBits(v []uint32) int {
 
 // appendRice appends numbers with so many low bits each.
 func appendRice(b []byte, v []uint32, low int) []byte {
-	at, n := len(b), 0 // bits from at on
+	// The word at the end of b is gathered first; used is how many of its bits count.
+	var word uint64
+	used := 0
 	for _, x := range v {
-		n += int(x >> low)
-		for len(b)-at <= n>>3 {
-			b = append(b, 0)
+		for used += int(x >> low); used >= 64; used -= 64 {
+			b = binary.LittleEndian.AppendUint64(b, word)
+			word = 0
 		}
-		b[at+n>>3] |= 1 << (n & 7)
-		n++
+		word |= 1 << used
+		if used++; used == 64 {
+			b = binary.LittleEndian.AppendUint64(b, word)
+			word, used = 0, 0
+		}
 	}
+	b = appendBits(b, word, used)
 	if low == 0 {
 		return b
 	}
-	var acc uint64
-	n = 0
+	word, used = 0, 0
+	mask := uint32(1)<<low - 1
 	for _, x := range v {
-		acc |= uint64(x&(1<<low-1)) << n
-		for n += low; n >= 8; n -= 8 {
-			b = append(b, byte(acc))
-			acc >>= 8
+		y := uint64(x & mask)
+		word |= y << used
+		if used += low; used >= 64 {
+			b = binary.LittleEndian.AppendUint64(b, word)
+			used -= 64
+			word = y >> (low - used)
 		}
 	}
-	if n > 0 {
-		b = append(b, byte(acc))
+	return appendBits(b, word, used)
+}
+
+// appendBits appends the bytes that hold the first bits of a word.
+func appendBits(b []byte, word uint64, n int) []byte {
+	for ; n > 0; n -= 8 {
+		b = append(b, byte(word))
+		word >>= 8
 	}
 	return b
 }
