@@ -10,8 +10,8 @@ import (
 
 // A batch is written when it holds this many documents or bytes of text.
 const (
-	batchDocuments = 512
-	batchBytes     = 8 << 20
+	batchDocuments = 2048
+	batchBytes     = 4 << 20
 	removeAtOnce   = 500
 )
 
