@@ -17,7 +17,7 @@ import (
 
 // AnswersOptions are for Answers. Store is required.
 type AnswersOptions struct {
-	Store         store.Store     // empty, or holding this set's documents already; the set is written into it
+	Store         store.Store     // empty, or filled by an earlier call for the same set, else [ErrOtherSet]
 	Embedder      model.Embedder  // nil: keywords alone
 	Generator     model.Generator // nil: extractive answers
 	Reranker      model.Reranker  // nil: the order of the search stands
@@ -27,7 +27,6 @@ type AnswersOptions struct {
 	RerankTimeout time.Duration   // 0 means the retriever's default
 	Sample        int             // ask every n-th question so that about Sample are asked; 0 asks all
 	Half          Half            // which half of the questions is asked
-	Indexed       bool            // Store holds the documents with their vectors; nothing is written
 	Out           io.Writer       // not nil: every answer as one line of JSON
 	Progress      func(done, total int)
 }
@@ -119,7 +118,11 @@ func Answers(ctx context.Context, dir string, o *AnswersOptions) (*AnswersReport
 		report.Caution = string(ask.CautionNormal)
 	}
 	began := time.Now()
-	if !o.Indexed {
+	indexed, err := claim(ctx, o.Store, set)
+	if err != nil {
+		return nil, fmt.Errorf("eval answers: %w", err)
+	}
+	if !indexed {
 		if err := Index(ctx, o.Store, set.Documents); err != nil {
 			return nil, fmt.Errorf("eval answers: %w", err)
 		}
@@ -143,7 +146,7 @@ func Answers(ctx context.Context, dir string, o *AnswersOptions) (*AnswersReport
 	asked := pick(set.Questions, o)
 	var judged []judgedAnswer
 	for i, q := range asked {
-		answer, err := assistant.Ask(ctx, ask.Question{Text: q.Text}, nil)
+		answer, err := assistant.Ask(ctx, ask.Question{Text: q.Text, Explain: o.Out != nil}, nil)
 		if err != nil {
 			return nil, fmt.Errorf("eval answers: question %s: %w", q.ID, err)
 		}

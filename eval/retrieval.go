@@ -17,16 +17,15 @@ import (
 
 // RetrievalOptions are for Retrieval. Store is required.
 type RetrievalOptions struct {
-	Store    store.Store    // an empty collection, or with Reuse one that an earlier call filled
-	Reuse    bool           // the documents are indexed already
+	Store    store.Store    // an empty collection, or one that an earlier call filled for the same set, else [ErrOtherSet]
 	Embedder model.Embedder // nil: keywords alone
 	Reranker model.Reranker
 	Fusion   retrieve.Fusion
 
 	RerankTimeout time.Duration // of one question; 0: the retriever's
 
-	// Index puts the set's documents into Store, the ID as path. nil: Index of
-	// this package.
+	// Index puts the set's documents into Store, the ID as path, each time. nil:
+	// Index of this package, where they are not there already.
 	Index func(ctx context.Context, docs []Document) error
 	// Embed fills in their vectors. nil: Embed of this package.
 	Embed func(ctx context.Context) error
@@ -70,6 +69,10 @@ type Part struct {
 const (
 	defaultDepth = 100
 	answersDepth = 5
+
+	// legTimeout is what a leg may take: figures are not to depend on what else a
+	// machine has to do.
+	legTimeout = 2 * time.Minute
 )
 
 // Retrieval indexes the set in dir, asks its questions and reports how well
@@ -92,13 +95,12 @@ func Retrieval(ctx context.Context, dir string, opts *RetrievalOptions) (*Retrie
 	if progress == nil {
 		progress = func(string, int, int) {}
 	}
-	if !opts.Reuse {
-		if err := prepare(ctx, set, opts, report, progress); err != nil {
-			return nil, err
-		}
+	if err := prepare(ctx, set, opts, report, progress); err != nil {
+		return nil, err
 	}
 	r := retrieve.New(opts.Store, &retrieve.Options{
-		Embedder: opts.Embedder, Reranker: opts.Reranker, RerankTimeout: opts.RerankTimeout, Fusion: opts.Fusion, PassageTokens: -1,
+		Embedder: opts.Embedder, Reranker: opts.Reranker, RerankTimeout: opts.RerankTimeout, LegTimeout: legTimeout,
+		Fusion: opts.Fusion, PassageTokens: -1,
 	})
 	depth := opts.Depth
 	if depth <= 0 {
@@ -170,7 +172,7 @@ func Retrieval(ctx context.Context, dir string, opts *RetrievalOptions) (*Retrie
 	return report, nil
 }
 
-// prepare indexes and embeds the set.
+// prepare indexes and embeds what is not there yet of the set.
 func prepare(ctx context.Context, set *Set, opts *RetrievalOptions, report *RetrievalReport, progress func(string, int, int)) error {
 	index, fill := opts.Index, opts.Embed
 	if index == nil {
@@ -181,16 +183,25 @@ func prepare(ctx context.Context, set *Set, opts *RetrievalOptions, report *Retr
 			return embed(ctx, opts.Store, opts.Embedder, func(done, total int) { progress("embed", done, total) })
 		}
 	}
-	begin := time.Now()
-	progress("index", 0, len(set.Documents))
-	if err := index(ctx, set.Documents); err != nil {
-		return err
+	indexed := false
+	if opts.Index == nil {
+		var err error
+		if indexed, err = claim(ctx, opts.Store, set); err != nil {
+			return err
+		}
 	}
-	report.IndexSeconds = time.Since(begin).Seconds()
+	if !indexed {
+		begin := time.Now()
+		progress("index", 0, len(set.Documents))
+		if err := index(ctx, set.Documents); err != nil {
+			return err
+		}
+		report.IndexSeconds = time.Since(begin).Seconds()
+	}
 	if opts.Embedder == nil {
 		return nil
 	}
-	begin = time.Now()
+	begin := time.Now()
 	if err := fill(ctx); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -97,7 +98,7 @@ func TestRetrieval(t *testing.T) {
 			t.Errorf("JSON lacks %s: %s", key, b)
 		}
 	}
-	again, err := Retrieval(context.Background(), dir, &RetrievalOptions{Store: st, Reuse: true, Split: "2:3", Compare: report.Run})
+	again, err := Retrieval(context.Background(), dir, &RetrievalOptions{Store: st, Split: "2:3", Compare: report.Run})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,9 +106,65 @@ func TestRetrieval(t *testing.T) {
 		t.Errorf("second report %+v, comparison %+v", again, again.Comparison)
 	}
 	for _, split := range []string{"3", "a:b", "0:1", "5:4"} {
-		if _, err := Retrieval(context.Background(), dir, &RetrievalOptions{Store: st, Reuse: true, Split: split}); err == nil {
+		if _, err := Retrieval(context.Background(), dir, &RetrievalOptions{Store: st, Split: split}); err == nil {
 			t.Errorf("split %q is taken", split)
 		}
+	}
+}
+
+// TestKept holds what is made of a store that an earlier run left.
+func TestKept(t *testing.T) {
+	ctx := context.Background()
+	dir := writeSet(t)
+	run := func(st store.Store, dir string) error {
+		_, err := Retrieval(ctx, dir, &RetrievalOptions{Store: st})
+		return err
+	}
+	st := memstore.New(store.Model{})
+	if err := run(st, dir); err != nil {
+		t.Fatal(err)
+	}
+	other := writeSet(t)
+	corpus := `{"_id":"leave","title":"Leave","text":"Every employee has 26 days of annual leave."}`
+	if err := os.WriteFile(filepath.Join(other, "corpus.jsonl"), []byte(corpus), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(st, other); !errors.Is(err, ErrOtherSet) {
+		t.Errorf("another set on a kept index: %v", err)
+	}
+	if _, err := Answers(ctx, other, &AnswersOptions{Store: st}); !errors.Is(err, ErrOtherSet) {
+		t.Errorf("answers of another set on a kept index: %v", err)
+	}
+	if _, err := Answers(ctx, dir, &AnswersOptions{Store: st}); err != nil {
+		t.Errorf("answers of the same set: %v", err)
+	}
+
+	// documents that no set brought
+	foreign := memstore.New(store.Model{})
+	if err := Index(ctx, foreign, []Document{{ID: "x", Text: "Something else."}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(foreign, dir); !errors.Is(err, ErrOtherSet) {
+		t.Errorf("a set on a foreign index: %v", err)
+	}
+
+	// a run that ended before all was in
+	for d, err := range st.Documents(ctx, store.Filter{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Path == "hotel" {
+			if _, err := st.Remove(ctx, store.Filter{Documents: []string{d.ID}}); err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+	}
+	if err := run(st, dir); err != nil {
+		t.Fatal(err)
+	}
+	if stats, err := st.Stats(ctx); err != nil || stats.Documents != 3 {
+		t.Errorf("%d documents, %v; want 3", stats.Documents, err)
 	}
 }
 

@@ -81,12 +81,21 @@ func (p *program) evalAnswersCommand() *cobra.Command {
 	return cmd
 }
 
-// evalStore opens the place of a measurement; fresh says that it is empty.
-func (p *program) evalStore(ctx context.Context, keep string, embedder model.Embedder) (st store.Store, fresh bool, done func(), err error) {
+// evalStore opens the place of a measurement.
+func (p *program) evalStore(ctx context.Context, keep string, embedder model.Embedder) (st store.Store, done func(), err error) {
+	if _, ok := p.qdrantAddress(); ok {
+		// Nothing of a measurement is to stand among somebody's documents.
+		if keep != "" {
+			return nil, nil, usagef("--keep is for the embedded store; Qdrant keeps the collection that --collection names")
+		}
+		if p.cfg.Origin("collection") == "default" {
+			return nil, nil, usagef("name a collection of its own for measuring on Qdrant with --collection; it is kept, and used again for the same question set")
+		}
+	}
 	dir := keep
 	if keep == "" {
 		if dir, err = os.MkdirTemp("", "lore-eval-"); err != nil {
-			return nil, false, nil, err
+			return nil, nil, err
 		}
 	}
 	remove := func() {
@@ -95,18 +104,23 @@ func (p *program) evalStore(ctx context.Context, keep string, embedder model.Emb
 		}
 	}
 	p.cfg.Data = dir
-	st, err = p.openStore(ctx, creating, embedder)
-	if err != nil {
+	if st, err = p.openStore(ctx, creating, embedder); err != nil {
 		remove()
-		return nil, false, nil, err
+		var other *otherModelError
+		if errors.As(err, &other) {
+			err = p.explainKept(keep, errors.New("it was embedded by another model or another version of the encoder"))
+		}
+		return nil, nil, err
 	}
-	stats, err := st.Stats(ctx)
-	if err != nil {
-		st.Close()
-		remove()
-		return nil, false, nil, err
+	return st, func() { st.Close(); remove() }, nil
+}
+
+// explainKept says what to do about an index that a measurement cannot use.
+func (p *program) explainKept(keep string, cause error) error {
+	if address, ok := p.qdrantAddress(); ok {
+		return fmt.Errorf("collection %q at Qdrant %s cannot be measured on: %w; name another with --collection", p.cfg.Collection, address, cause)
 	}
-	return st, stats.Documents == 0 || (embedder != nil && stats.Embedded < stats.Points), func() { st.Close(); remove() }, nil
+	return fmt.Errorf("%s cannot be measured on: %w; name another folder with --keep", keep, cause)
 }
 
 func (p *program) evalRetrieval(ctx context.Context, dir string, f evalFlags) error {
@@ -127,7 +141,7 @@ func (p *program) evalRetrieval(ctx context.Context, dir string, f evalFlags) er
 		}
 		other.Tag = f.compare
 	}
-	st, fresh, done, err := p.evalStore(ctx, f.keep, embedder)
+	st, done, err := p.evalStore(ctx, f.keep, embedder)
 	if err != nil {
 		return err
 	}
@@ -138,10 +152,13 @@ func (p *program) evalRetrieval(ctx context.Context, dir string, f evalFlags) er
 		fusion = retrieve.FusionReciprocalRank
 	}
 	report, err := eval.Retrieval(ctx, dir, &eval.RetrievalOptions{
-		Store: st, Reuse: !fresh, Embedder: embedder, Reranker: p.reranker, RerankTimeout: p.rerankTimeout, Fusion: fusion,
+		Store: st, Embedder: embedder, Reranker: p.reranker, RerankTimeout: p.rerankTimeout, Fusion: fusion,
 		Limit: f.limit, Depth: f.depth, Split: f.split, Compare: other, Progress: shown.step,
 	})
 	shown.clear()
+	if errors.Is(err, eval.ErrOtherSet) {
+		return p.explainKept(f.keep, eval.ErrOtherSet)
+	}
 	if err != nil {
 		return err
 	}
@@ -208,14 +225,14 @@ func (p *program) evalAnswers(ctx context.Context, dir string, f evalFlags) erro
 	if f.half < 0 || f.half > 2 {
 		return usagef("--half is %d; it can be 1 or 2", f.half)
 	}
-	st, fresh, done, err := p.evalStore(ctx, f.keep, embedder)
+	st, done, err := p.evalStore(ctx, f.keep, embedder)
 	if err != nil {
 		return err
 	}
 	defer done()
 	shown := p.evalProgress()
 	options := &eval.AnswersOptions{
-		Store: st, Indexed: !fresh, Embedder: embedder, Generator: generator, Timeout: p.modelTimeout, Caution: ask.Caution(p.cfg.Caution),
+		Store: st, Embedder: embedder, Generator: generator, Timeout: p.modelTimeout, Caution: ask.Caution(p.cfg.Caution),
 		Reranker: p.reranker, RerankTimeout: p.rerankTimeout,
 		Sample: f.limit, Half: eval.Half(f.half), Progress: func(done, total int) { shown.step("asking", done, total) },
 	}
@@ -232,6 +249,9 @@ func (p *program) evalAnswers(ctx context.Context, dir string, f evalFlags) erro
 		err = answer(nil)
 	}
 	shown.clear()
+	if errors.Is(err, eval.ErrOtherSet) {
+		return p.explainKept(f.keep, eval.ErrOtherSet)
+	}
 	if err != nil {
 		return err
 	}

@@ -81,3 +81,23 @@ func testUpgradedEncoder(t *testing.T, open func(access) (store.Store, error)) {
 		t.Errorf("search after a switch says %s", errs)
 	}
 }
+
+// TestEvalKeptByAnotherModel: figures are never of vectors of another model.
+func TestEvalKeptByAnotherModel(t *testing.T) {
+	isolate(t)
+	ctx, kept, set := t.Context(), t.TempDir(), questionSet(t, "Descale it with vinegar.")
+	lore(t, ctx, exitOK, "eval", "retrieval", "--keep", kept, set)
+	st, err := openSQLite(ctx, kept, sqlitestore.Options{Collection: "default"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = new(program).giveModel(ctx, st, store.Model{Fingerprint: "ollama:other/3/00", Dimension: 3})
+	if st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("LORE_EMBEDDER", "builtin")
+	_, errs := lore(t, ctx, exitFailure, "eval", "retrieval", "--keep", kept, set)
+	wantText(t, "another model", errs, kept+" cannot be measured on: ", "another model", "another folder with --keep\n")
+	t.Setenv("LORE_EMBEDDER", "none")
+	lore(t, ctx, exitOK, "eval", "retrieval", "--keep", kept, set)
+}
