@@ -2,13 +2,20 @@ package extract_test
 
 import (
 	"bytes"
+	"crypto/md5"
+	"crypto/rc4"
 	"encoding/binary"
+	"errors"
+	"io"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf16"
+
+	"github.com/richardlehane/mscfb"
 
 	"github.com/lore-kb/lore/ingest"
 	"github.com/lore-kb/lore/ingest/extract"
@@ -218,4 +225,84 @@ func TestPowerPoint97(t *testing.T) {
 		`title "窑" media application/vnd.ms-powerpoint`, "-- page 1", "heading1 [窑]: 窑", "item [窑]: - Warm it slowly", "item [窑]: - Never open it hot",
 		"-- page 2", "heading1 [Glazes]: Glazes", "para [Glazes]: Mixed by us.", "In a box", "quote", "Say hello.",
 	}, []string{"Master", "master"})
+}
+
+// TestWordWithPassword reads a whole document that is encrypted as Word 97 to 2003
+// do by default (MS-OFFCRYPTO 2.3.6): RC4 with a key for each 512 bytes.
+func TestWordWithPassword(t *testing.T) {
+	plain, err := os.ReadFile("testdata/in/report.doc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := mscfb.New(bytes.NewReader(plain))
+	if err != nil {
+		t.Fatal(err)
+	}
+	streams := map[string][]byte{}
+	for e, err := r.Next(); err == nil; e, err = r.Next() {
+		if len(e.Path) == 0 && e.Size > 0 {
+			if streams[e.Name], err = io.ReadAll(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	main := streams["WordDocument"]
+	name := "0Table"
+	if le.Uint16(main[0x0a:])&0x0200 != 0 {
+		name = "1Table"
+	}
+	salt, verifier := []byte("0123456789abcdef"), []byte("a verifier of 16")
+	h := md5.Sum(utf16Bytes("密码"))
+	var all []byte
+	for range 16 {
+		all = append(append(all, h[:5]...), salt...)
+	}
+	h = md5.Sum(all)
+	crypt := func(b []byte) []byte {
+		out := make([]byte, len(b))
+		for i := 0; i < len(b); i += 512 {
+			key := md5.Sum(le.AppendUint32(bytes.Clone(h[:5]), uint32(i/512)))
+			c, err := rc4.NewCipher(key[:])
+			if err != nil {
+				t.Fatal(err)
+			}
+			end := min(i+512, len(b))
+			c.XORKeyStream(out[i:end], b[i:end])
+		}
+		return out
+	}
+	sum := md5.Sum(verifier)
+	head := append(append([]byte{1, 0, 1, 0}, salt...), crypt(append(bytes.Clone(verifier), sum[:]...))...)
+	// The header stands before the tables, whose places all move by its length.
+	le.PutUint16(main[0x0a:], le.Uint16(main[0x0a:])|0x0100)
+	le.PutUint32(main[0x0e:], uint32(len(head)))
+	for i := range int(le.Uint16(main[0x98:])) {
+		if at := main[0x9a+8*i:]; le.Uint32(at[4:]) > 0 {
+			le.PutUint32(at, le.Uint32(at)+uint32(len(head)))
+		}
+	}
+	table := crypt(append(bytes.Clone(head), streams[name]...))
+	copy(table, head)
+	streams[name] = table
+	const bare = 68 // bytes of the main stream that stay plain
+	streams["WordDocument"] = append(bytes.Clone(main[:bare]), crypt(main)[bare:]...)
+	secret := makeOLE(streams)
+	if bytes.Contains(secret, []byte("north kiln")) || bytes.Contains(secret, utf16Bytes("north kiln")) {
+		t.Fatal("the text is not encrypted")
+	}
+	in := ingest.Input{Name: "a.doc", Data: secret}
+	if _, err := extract.New(nil).Extract(t.Context(), in); !errors.Is(err, ingest.ErrEncrypted) {
+		t.Errorf("without a password: %v", err)
+	}
+	if _, err := extract.New(&extract.Options{Passwords: []string{"x"}}).Extract(t.Context(), in); !errors.Is(err, ingest.ErrEncrypted) {
+		t.Errorf("with a wrong password: %v", err)
+	}
+	want, err := extract.New(nil).Extract(t.Context(), ingest.Input{Name: "a.doc", Data: plain})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := extract.New(&extract.Options{Passwords: []string{"x", "密码"}}).Extract(t.Context(), in)
+	if err != nil || dump(got[:1]) != dump(want[:1]) {
+		t.Errorf("got %v:\n%s\nwant:\n%s", err, dump(got), dump(want))
+	}
 }
