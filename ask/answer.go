@@ -82,7 +82,8 @@ type Answer struct {
 	Model      string // "none" when the answer is extractive
 	Note       string // why the model was not used, if it should have been
 	Usage      model.Usage
-	Confidence float64 // that the documents answer, 0 to 1
+	Confidence float64            // that the documents answer, 0 to 1
+	Signals    map[string]float64 // what the confidence was weighed from; only with Question.Explain
 	Timings    map[string]time.Duration
 }
 

@@ -141,6 +141,9 @@ func (a *Assistant) Ask(ctx context.Context, q Question, yield func(Event) error
 		t.parts = questions
 	}
 	answer.Confidence = t.confidence()
+	if q.Explain {
+		answer.Signals = t.evidence.named()
+	}
 	answer.Timings["judge"] = time.Since(begun)
 
 	if err := t.run(ctx); err != nil {

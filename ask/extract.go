@@ -44,6 +44,7 @@ const (
 	featureLead             // first unit of its passage
 	featureNew              // share of the unit that the question does not say
 	featureDense            // nearness in meaning, in standard deviations; of questions across languages
+	featureAlike            // the same piece by piece
 	featureKindCover        // kind × cover
 	featureVerdict          // of yes/no questions: denies or affirms, 1 when it says so outright
 	featureAsks             // is itself a question
@@ -270,7 +271,7 @@ var (
 )
 
 // weightsMeaning rank across languages.
-var weightsMeaning = [featureCount]float64{featureDense: 0.9, featureRank: 4, featureCover: 2, featureAsks: -3, featureKey: 1}
+var weightsMeaning = [featureCount]float64{featureDense: 0.7, featureAlike: 0.5, featureRank: 5, featureCover: 2, featureAsks: -3, featureKey: 1}
 
 // maxQuotes bounds an extractive answer.
 const maxQuotes = 5

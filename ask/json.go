@@ -25,6 +25,7 @@ type answerJSON struct {
 	Note       string             `json:"note,omitempty"`
 	Degraded   []degradedJSON     `json:"degraded"`
 	Confidence float64            `json:"confidence"`
+	Signals    map[string]float64 `json:"signals,omitempty"`
 	Model      string             `json:"model"`
 	Usage      model.Usage        `json:"usage"`
 	Timings    map[string]float64 `json:"timings_ms"`
@@ -89,7 +90,7 @@ func (a *Answer) MarshalJSON() ([]byte, error) {
 	out := answerJSON{
 		Question: a.Question, Standalone: a.Standalone, Answer: a.Text, Status: a.Status, Grounded: a.Grounded,
 		Statements: []statementJSON{}, Citations: []citationJSON{}, Passages: []passageJSON{}, Removed: []removalJSON{}, Degraded: []degradedJSON{},
-		Missing: a.Missing, Conflict: a.Conflict, Note: a.Note, Confidence: a.Confidence, Model: a.Model, Usage: a.Usage, Timings: map[string]float64{},
+		Missing: a.Missing, Conflict: a.Conflict, Note: a.Note, Confidence: a.Confidence, Signals: a.Signals, Model: a.Model, Usage: a.Usage, Timings: map[string]float64{},
 	}
 	for _, s := range a.Statements {
 		out.Statements = append(out.Statements, statementJSON{Text: s.Text, Markers: append([]int{}, s.Markers...)})

@@ -53,8 +53,15 @@ const (
 	signalOpposed     // the best unit speaks of the opposite
 	signalUnitStarts  // share of its words, by weight, that no word of the best unit and what stands around it begins like
 	signalDense       // of the built-in encoder's dense leg: best cosine above 0.35, in tenths
+	signalReached     // share of the question's pieces, by rarity, that come near to a kept row of one passage
+	signalAlike       // mean nearness of the pieces to that passage's rows
+	signalLead        // by how much the best passage scores above the fifth to eighth
+	signalMeant       // across languages: largest cosine with a unit
 	signalCount
 )
+
+var signalNames = [signalCount]string{"bias", "passage", "unit", "context", "heaviest", "unit_gap", "figures", "kind", "sparse", "margin", "near", "unit_names",
+	"unit_figures", "opposed", "unit_starts", "dense", "reached", "alike", "lead", "meant"}
 
 // evidence is what the judge saw.
 type evidence struct {
@@ -63,12 +70,15 @@ type evidence struct {
 	judge      *judge   // by which it was weighed
 	passage    int      // index of the passage that covers most
 	missing    []string // what it lacks, heaviest first
+	han        bool     // the question is Chinese
+	across     bool     // the passages are in another language than the question
 }
 
 // weigh gathers the signals. ranked are the candidates, best first; calibrated
-// says that the scale of the dense leg's cosines is known.
-func weigh(q *questionText, result *retrieve.Result, ranked []candidate, calibrated bool, m *meaning) evidence {
-	var e evidence
+// says that the scale of the dense leg's cosines is known; m and r are nil where
+// nothing is known of them.
+func weigh(q *questionText, result *retrieve.Result, ranked []candidate, calibrated bool, m *meaning, r *reach) evidence {
+	e := evidence{han: q.han, across: m != nil}
 	s := &e.signals
 	s[signalBias] = 1
 	var best presence
@@ -144,21 +154,56 @@ func weigh(q *questionText, result *retrieve.Result, ranked []candidate, calibra
 			e.judge = &judgeChineseDense
 		}
 	}
+	if r != nil {
+		s[signalReached], s[signalAlike], s[signalLead] = r.share, r.alike, lead(result.Passages, m != nil)
+	}
+	if m != nil {
+		s[signalMeant] = m.nearest
+	}
+	switch {
+	case m != nil && r != nil:
+		e.judge = &judgeAcross
+	case m != nil:
+		e.judge = &judgeMeaning
+	case r != nil && q.han:
+		e.judge = &judgeChineseRows
+	case r != nil:
+		e.judge = &judgeEnglishRows
+	}
 	w := &e.judge.weights
 	z := 0.0
 	for i, v := range s {
 		z += w[i] * v
 	}
 	e.confidence = 1 / (1 + math.Exp(-z))
-	if m != nil {
-		e.judge = &judgeMeaning
+	if e.judge == &judgeMeaning {
 		e.confidence = m.confidence(s)
 	}
 	alike := len(ranked) > 0 && (hanShare(result.Passages[ranked[0].passage].Text) > 0.3) == q.han
 	if q.role && alike && (s[signalUnitStarts] > roleLacks || q.han && s[signalContext] < 1-roleLacks) {
 		e.confidence = min(e.confidence, roleConfidence*e.judge.thresholds[0])
 	}
+	if q.role && !alike && len(ranked) > 0 && r != nil && !r.role {
+		e.confidence = min(e.confidence, roleConfidence*e.judge.thresholds[1])
+	}
 	return e
+}
+
+// named returns the signals by name; "across" is 1 when question and passages are
+// in different languages, "han" when the question is Chinese.
+func (e *evidence) named() map[string]float64 {
+	out := make(map[string]float64, signalCount+2)
+	for i, name := range signalNames {
+		out[name] = e.signals[i]
+	}
+	out["across"], out["han"] = 0, 0
+	if e.across {
+		out["across"] = 1
+	}
+	if e.han {
+		out["han"] = 1
+	}
+	return out
 }
 
 // A question for who holds a role is not answered by who holds another: the
@@ -222,7 +267,23 @@ var (
 	judgeChineseDense = judge{weights: [signalCount]float64{
 		signalBias: -5.77, signalPassage: 1.2, signalUnit: 0.28, signalContext: 4.91, signalFigures: -0.44, signalMargin: 2.98, signalNear: 1.55, signalUnitNames: -2.25, signalUnitFigures: -0.22, signalOpposed: -1.8, signalUnitStarts: -1.24, signalDense: 0.99,
 	}, thresholds: [3]float64{0.29, 0.47, 0.77}}
-	// judgeMeaning has its weights in meaning.confidence.
+	// The built-in encoder with what it keeps of passages. The weight of opposites in
+	// Chinese is that of judgeChinese: the sets have few of them.
+	judgeEnglishRows = judge{weights: [signalCount]float64{
+		signalBias: -2.94, signalPassage: -0.2, signalHeaviest: 4.76, signalUnit: 2.43, signalUnitGap: -4.89, signalContext: 1.29, signalFigures: -1.88, signalKind: 0.52, signalNear: 0.52, signalUnitNames: -1.38, signalUnitFigures: -1.48, signalOpposed: -3.83, signalDense: 0.72, signalReached: 1.22,
+	}, thresholds: [3]float64{0.16, 0.38, 0.6}}
+	judgeChineseRows = judge{weights: [signalCount]float64{
+		signalBias: -6.59, signalPassage: 1.73, signalUnit: 0.51, signalContext: 1.32, signalFigures: -0.64, signalMargin: 2.88, signalUnitNames: -0.93, signalUnitFigures: -0.15, signalOpposed: -1.42, signalDense: 0.26, signalReached: 2.75, signalLead: 4.08,
+	}, thresholds: [3]float64{0.24, 0.6, 0.88}}
+	// judgeAcross weighs questions whose passages are in another language, by what
+	// the built-in encoder keeps of passages. Of missing names and figures, which are
+	// rare in such questions, the weights are set by hand: what is written in Latin
+	// letters or digits is written alike in both languages.
+	judgeAcross = judge{weights: [signalCount]float64{
+		signalBias: -5.31, signalMeant: 10.83, signalLead: 6.5, signalReached: 2.07, signalUnitNames: -2, signalFigures: -1,
+	}, thresholds: [3]float64{0.15, 0.44, 0.62}}
+	// judgeMeaning does so where nothing is kept; its weights are in
+	// meaning.confidence.
 	judgeMeaning = judge{thresholds: [3]float64{0.2, 0.3, 0.5}}
 )
 

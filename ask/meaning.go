@@ -1,9 +1,11 @@
 package ask
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/lore-kb/lore/model"
 	"github.com/lore-kb/lore/retrieve"
@@ -16,8 +18,26 @@ type meaning struct {
 	calibrated bool    // the scale of the cosines is known
 }
 
-// mostCompared bounds the units whose meaning is compared.
-const mostCompared = 48
+const (
+	// mostCompared bounds the units whose meaning is compared.
+	mostCompared = 48
+	// fewCompared bounds them where an aligner says beforehand which are likely;
+	// with all of mostCompared the same number of answers were right.
+	fewCompared = 12
+	// likelyRank is what the rank of a unit's passage counts for being compared,
+	// against a standard deviation of its likeness.
+	likelyRank = 6
+)
+
+// aligner is an embedder that can hold a question against texts piece by piece. It
+// says how rare each piece of the question is, and for each text the cosine of the
+// nearest piece of that text.
+type aligner interface {
+	// Nearest reads what the embedder kept of passages.
+	Nearest(ctx context.Context, question string, details [][]byte) (weights []float64, nearest [][]float32, err error)
+	// NearestPieces reads texts, and compares each of their pieces as it stands alone.
+	NearestPieces(ctx context.Context, question string, texts []string) (weights []float64, nearest [][]float32, err error)
+}
 
 // compare adds to the candidates of p how near their meaning is to the
 // question's, when most passages are in another language than the question and
@@ -27,30 +47,126 @@ func (a *Assistant) compare(ctx context.Context, p *part, result *retrieve.Resul
 	if e == nil || len(p.ranked) == 0 || !crossLanguage(p.question, result) {
 		return nil, nil
 	}
-	n := min(mostCompared, len(p.ranked))
-	texts := make([]string, n)
-	for i := range n {
+	texts := make([]string, len(p.ranked))
+	for i := range p.ranked {
 		c := &p.ranked[i]
-		passage := &result.Passages[c.passage]
-		texts[i] = readable(passage.Text, &c.unit)
-		if passage.Title != "" {
-			texts[i] = passage.Title + "\n" + texts[i]
+		texts[i] = readable(result.Passages[c.passage].Text, &c.unit)
+	}
+	numbers := likely(ctx, e, p, texts)
+	texts = pickOf(texts, numbers)
+	for k, i := range numbers {
+		if title := result.Passages[p.ranked[i].passage].Title; title != "" {
+			texts[k] = title + "\n" + texts[k]
 		}
 	}
 	asked, err := e.Embed(ctx, model.TaskQuery, []string{p.text})
 	var vectors [][]float32
+	var details [][]byte
 	if err == nil {
-		vectors, err = e.Embed(ctx, model.TaskPassage, texts)
+		vectors, details, err = model.EmbedPassages(ctx, e, texts)
 	}
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("ask: compare sentences: %w", ctx.Err())
 	}
-	if err != nil || len(asked) != 1 || len(vectors) != n {
+	if err != nil || len(asked) != 1 || len(vectors) != len(numbers) {
 		return nil, nil
 	}
-	m := similarities(asked[0], vectors, p.ranked)
-	m.calibrated = calibrated(e)
+	m := &meaning{nearest: -1, calibrated: calibrated(e)}
+	near := make([]float64, len(numbers))
+	for k, v := range vectors {
+		near[k] = cosine(asked[0], v)
+		m.nearest = math.Max(m.nearest, near[k])
+	}
+	for i := range p.ranked {
+		p.ranked[i].features[featureDense] = -2 // what a poor one has
+	}
+	for k, z := range deviations(near) {
+		p.ranked[numbers[k]].features[featureDense] = z
+	}
+	if d, ok := e.(aligner); ok && details != nil {
+		if weights, nearest, err := d.Nearest(ctx, p.text, details); err == nil {
+			for k, z := range deviations(likenesses(weights, nearest)) {
+				p.ranked[numbers[k]].features[featureAlike] = z
+			}
+		}
+	}
 	return m, nil
+}
+
+// likely returns the numbers of the candidates whose meaning is worth a
+// comparison, in order: by the likeness of their pieces if the embedder knows it,
+// else the first ones.
+func likely(ctx context.Context, e model.Embedder, p *part, texts []string) []int {
+	numbers := make([]int, len(texts))
+	for i := range numbers {
+		numbers[i] = i
+	}
+	d, ok := e.(aligner)
+	if !ok {
+		return numbers[:min(len(numbers), mostCompared)]
+	}
+	weights, nearest, err := d.NearestPieces(ctx, p.text, texts)
+	if err != nil || len(nearest) != len(texts) {
+		return numbers[:min(len(numbers), mostCompared)]
+	}
+	worth := deviations(likenesses(weights, nearest))
+	for i := range worth {
+		worth[i] += likelyRank * p.ranked[i].features[featureRank]
+	}
+	slices.SortStableFunc(numbers, func(a, b int) int { return cmp.Compare(worth[b], worth[a]) })
+	numbers = numbers[:min(len(numbers), fewCompared)]
+	slices.Sort(numbers)
+	return numbers
+}
+
+func pickOf(texts []string, numbers []int) []string {
+	out := make([]string, len(numbers))
+	for k, i := range numbers {
+		out[k] = texts[i]
+	}
+	return out
+}
+
+// likenesses are the means of what is nearest to each piece, weighed by how rare
+// the pieces are; 0 where nothing is known.
+func likenesses(weights []float64, nearest [][]float32) []float64 {
+	out := make([]float64, len(nearest))
+	for i, near := range nearest {
+		out[i] = likeness(weights, near)
+	}
+	return out
+}
+
+func likeness(weights []float64, nearest []float32) float64 {
+	sum, all := 0.0, 0.0
+	for k, v := range nearest {
+		sum += weights[k] * float64(v)
+		all += weights[k]
+	}
+	if all == 0 {
+		return 0
+	}
+	return sum / all
+}
+
+// deviations are the values in standard deviations from their mean; all 0 when
+// they are equal.
+func deviations(values []float64) []float64 {
+	mean, square := 0.0, 0.0
+	for _, v := range values {
+		mean += v / float64(len(values))
+	}
+	for _, v := range values {
+		square += (v - mean) * (v - mean)
+	}
+	out := make([]float64, len(values))
+	if square > 0 {
+		deviation := math.Sqrt(square / float64(len(values)))
+		for i, v := range values {
+			out[i] = (v - mean) / deviation
+		}
+	}
+	return out
 }
 
 // calibrated reports whether the scale of an embedder's cosines is known: that of
@@ -67,33 +183,6 @@ func crossLanguage(q *questionText, result *retrieve.Result) bool {
 		}
 	}
 	return 2*other > len(result.Passages)
-}
-
-// similarities fills the dense feature of the candidates that have vectors: the
-// cosine in standard deviations from the mean of all of them. The others get
-// what a poor one has.
-func similarities(asked []float32, vectors [][]float32, cs []candidate) *meaning {
-	values := make([]float64, len(vectors))
-	mean, square, nearest := 0.0, 0.0, -1.0
-	for i, v := range vectors {
-		values[i] = cosine(asked, v)
-		mean += values[i]
-		nearest = math.Max(nearest, values[i])
-	}
-	mean /= float64(len(values))
-	for _, v := range values {
-		square += (v - mean) * (v - mean)
-	}
-	deviation := math.Sqrt(square / float64(len(values)))
-	for i := range cs {
-		switch {
-		case i >= len(values):
-			cs[i].features[featureDense] = -2
-		case deviation > 0:
-			cs[i].features[featureDense] = (values[i] - mean) / deviation
-		}
-	}
-	return &meaning{nearest: nearest}
 }
 
 // confidence of an answer across languages: a logistic function of the nearest

@@ -163,7 +163,11 @@ func (a *Assistant) weigh(ctx context.Context, p *part, result *retrieve.Result)
 		return err
 	}
 	rank(p.question, p.ranked, p.meaning != nil)
-	p.evidence = weigh(p.question, result, p.ranked, calibrated(a.options.Embedder), p.meaning)
+	r, err := a.reach(ctx, p, result)
+	if err != nil {
+		return err
+	}
+	p.evidence = weigh(p.question, result, p.ranked, calibrated(a.options.Embedder), p.meaning, r)
 	return nil
 }
 

@@ -17,6 +17,7 @@ type candidate struct {
 	payload store.Payload
 	legs    map[store.Leg]LegScore
 	made    made
+	detail  []byte // what the embedder keeps of it, once held against the question
 	score   float64
 	same    int
 }

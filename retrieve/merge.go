@@ -52,7 +52,7 @@ func passage(c *chosen, rank int) Passage {
 		Rank: rank, DocumentID: p.DocumentID, Version: p.Version, Title: p.Title, URI: p.URI, Path: p.Path,
 		MediaType: p.MediaType, Language: p.Language, Section: p.Section, Page: p.Page, PageBreaks: p.PageBreaks,
 		Line: p.Line, Start: p.Start, End: p.End, Time: p.Time, Cues: p.Cues, Boxes: p.Boxes, Date: p.Date, Labels: p.Labels, Text: p.Text,
-		Context: p.Context, Score: c.score, Legs: legScores(c.legs), Best: *p, Same: c.same,
+		Context: p.Context, Score: c.score, Legs: legScores(c.legs), Best: *p, Detail: c.detail, Same: c.same,
 	}
 }
 

@@ -42,6 +42,7 @@ type Passage struct {
 	Score      float64
 	Legs       map[store.Leg]LegScore // of its best chunk
 	Best       store.Payload          // the chunk that ranked
+	Detail     []byte                 // what the embedder keeps of that chunk, if it was held against the question
 	Same       int                    // near-duplicates folded into this passage
 	Explain    *Explanation
 }

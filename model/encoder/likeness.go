@@ -85,11 +85,11 @@ func (e *Encoder) asking(ctx context.Context, query string) (*question, error) {
 }
 
 // mean is that of one figure a piece, weighed by how rare the pieces are.
-func (q *question) mean(best []float32) float64 {
+func mean(weights []float64, best []float32) float64 {
 	sum, all := 0.0, 0.0
 	for k, f := range best {
-		sum += q.weights[k] * float64(f)
-		all += q.weights[k]
+		sum += weights[k] * float64(f)
+		all += weights[k]
 	}
 	return sum / all
 }
@@ -227,29 +227,42 @@ func (t *table) nearest(best []float32, codes []byte) {
 // is missing or of another form scores NaN. A question that was embedded shortly
 // before is not run through the network again.
 func (e *Encoder) Likeness(ctx context.Context, query string, details [][]byte) ([]float64, error) {
+	weights, nearest, err := e.Nearest(ctx, query, details)
+	if err != nil {
+		return nil, fmt.Errorf("likeness: %w", err)
+	}
 	scores := make([]float64, len(details))
-	known := false
-	for i, d := range details {
+	for i := range scores {
 		scores[i] = math.NaN()
+		if len(nearest) > 0 && nearest[i] != nil {
+			scores[i] = mean(weights, nearest[i])
+		}
+	}
+	return scores, nil
+}
+
+// Nearest is what Likeness is the mean of: how rare each piece of the question is,
+// and for each detail the cosine of the row nearest to each piece; nil for a detail
+// that is missing or of another form. Without any there are no weights either.
+func (e *Encoder) Nearest(ctx context.Context, query string, details [][]byte) (weights []float64, nearest [][]float32, err error) {
+	known := false
+	for _, d := range details {
 		known = known || readable(d)
 	}
 	if !known || e.form == nil {
-		return scores, nil
+		return nil, nil, nil
 	}
 	q, err := e.asking(ctx, query)
 	if err == nil {
 		err = ctx.Err()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("likeness: %w", err)
+		return nil, nil, err
 	}
-	if q == nil {
-		return scores, nil
+	if q == nil || len(q.weights) == 0 || len(q.rows) == 0 {
+		return nil, nil, nil
 	}
 	n := len(q.weights)
-	if n == 0 || len(q.rows) == 0 {
-		return scores, nil
-	}
 	best := make([]float32, n*len(details))
 	for i := range best {
 		best[i] = -1
@@ -272,12 +285,13 @@ func (e *Encoder) Likeness(ctx context.Context, query string, details [][]byte) 
 		}
 		wg.Wait()
 	}
+	nearest = make([][]float32, len(details))
 	for i, d := range details {
 		if readable(d) {
-			scores[i] = q.mean(best[i*n : (i+1)*n])
+			nearest[i] = best[i*n : (i+1)*n : (i+1)*n]
 		}
 	}
-	return scores, nil
+	return q.weights, nearest, nil
 }
 
 // readable reports whether a detail is of the form that this encoder writes.

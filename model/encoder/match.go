@@ -98,41 +98,58 @@ func (t *pieceTable) likeness(out []float32, q *question, piece unigram.Piece) {
 // was embedded shortly before is not run through the network again. Where there is no
 // table all texts score 0.
 func (e *Encoder) Match(ctx context.Context, query string, texts []string) ([]float64, error) {
-	scores := make([]float64, len(texts))
-	if len(texts) == 0 || e.table == nil {
-		return scores, nil
-	}
-	q, err := e.asking(ctx, query)
+	weights, nearest, err := e.NearestPieces(ctx, query, texts)
 	if err != nil {
 		return nil, fmt.Errorf("match: %w", err)
 	}
-	if q == nil || len(q.scales) == 0 {
-		return scores, nil
-	}
-	workers := min(e.threads, len(texts))
-	var wg sync.WaitGroup
-	for k := range workers {
-		wg.Go(func() { e.match(ctx, q, texts, scores, k, workers) })
-	}
-	wg.Wait()
-	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("match: %w", err)
+	scores := make([]float64, len(texts))
+	for i, best := range nearest {
+		if best != nil {
+			scores[i] = mean(weights, best)
+		}
 	}
 	return scores, nil
 }
 
-// match scores every step-th text from first.
-func (e *Encoder) match(ctx context.Context, q *question, texts []string, scores []float64, first, step int) {
+// NearestPieces is what Match is the mean of: how rare each piece of the question
+// is, and for each text the cosine of the piece nearest to each; nil for a text
+// without pieces. Where there is no table there is nothing.
+func (e *Encoder) NearestPieces(ctx context.Context, query string, texts []string) (weights []float64, nearest [][]float32, err error) {
+	if len(texts) == 0 || e.table == nil {
+		return nil, nil, nil
+	}
+	q, err := e.asking(ctx, query)
+	if err != nil {
+		return nil, nil, err
+	}
+	if q == nil || len(q.scales) == 0 {
+		return nil, nil, nil
+	}
+	nearest = make([][]float32, len(texts))
+	workers := min(e.threads, len(texts))
+	var wg sync.WaitGroup
+	for k := range workers {
+		wg.Go(func() { e.match(ctx, q, texts, nearest, k, workers) })
+	}
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	return q.weights, nearest, nil
+}
+
+// match fills nearest for every step-th text from first.
+func (e *Encoder) match(ctx context.Context, q *question, texts []string, nearest [][]float32, first, step int) {
 	c := e.calls.Get().(*call)
 	defer e.calls.Put(c)
 	n := len(q.scales)
 	known := make(map[unigram.Piece][]float32) // likenesses of the pieces met so far
-	best := make([]float32, n)
 	for i := first; i < len(texts); i += step {
 		if ctx.Err() != nil {
 			return
 		}
 		c.pieces = c.cutter.Cut(e.pieces, c.pieces[:0], e.net.w.Span-2, texts[i])
+		best := make([]float32, n)
 		for k := range best {
 			best[k] = -1
 		}
@@ -155,9 +172,8 @@ func (e *Encoder) match(ctx context.Context, q *question, texts []string, scores
 				}
 			}
 		}
-		if !found {
-			continue
+		if found {
+			nearest[i] = best
 		}
-		scores[i] = q.mean(best)
 	}
 }
