@@ -31,6 +31,14 @@ func (b bitset) setRange(from, to uint32) {
 	}
 }
 
+// and drops what is not in other, which has the same length.
+func (b bitset) and(other bitset) {
+	other = other[:len(b)]
+	for i := range b {
+		b[i] &= other[i]
+	}
+}
+
 func (b bitset) count() (n int) {
 	for _, w := range b {
 		n += bits.OnesCount64(w)
@@ -60,4 +68,24 @@ func (b bitset) next(i uint32) (uint32, bool) {
 		}
 	}
 	return 0, false
+}
+
+// nextOut returns the first number from i on that is no member.
+func (b bitset) nextOut(i uint32) uint32 {
+	w := int(i >> 6)
+	if w >= len(b) {
+		return i
+	}
+	if v := ^b[w] >> (i & 63); v != 0 {
+		return i + uint32(bits.TrailingZeros64(v))
+	}
+	for w++; w < len(b); w++ {
+		if b[w] != ^uint64(0) {
+			break
+		}
+	}
+	if w == len(b) {
+		return uint32(w) << 6
+	}
+	return uint32(w)<<6 + uint32(bits.TrailingZeros64(^b[w]))
 }

@@ -32,16 +32,23 @@ func (ix *index) dense(ctx context.Context, v store.Vector, chosen []selection, 
 		dq.apart = newApart(languages, sc, limit, slack)
 		tops = dq.apart.all()
 	}
-	var keys []uint32
+	var keys [][2]uint32
+	many := false
 	if chosen != nil {
-		keys = ix.chosenKeys(chosen)
+		keys, many = ix.chosenKeys(chosen, ix.live/manyRanges)
 	}
 	for i, vs := range ix.vectors {
 		if vs.dim != len(q) {
 			continue
 		}
 		dq.apart.enter(ix, vs)
-		if err := vs.scan(ctx, &sc.top, dq, vs.ranges(keys, chosen != nil), int32(i)); err != nil {
+		var err error
+		if many {
+			err = vs.scanChosen(ctx, &sc.top, dq, vs.chosenRows(ix, chosen), int32(i))
+		} else {
+			err = vs.scan(ctx, &sc.top, dq, vs.ranges(keys, chosen != nil), int32(i))
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -75,55 +82,137 @@ func codeSlack(a, b float32) float32 {
 	return float32(5 * math.Sqrt2 * sigma)
 }
 
-// chosenKeys returns the keys of live points of a selection in order.
-func (ix *index) chosenKeys(chosen []selection) []uint32 {
-	var keys []uint32
+// manyRanges is the part of all points from which it is faster to look at every
+// row than at so many ranges.
+var manyRanges = 64 // a variable for tests
+
+// chosenRows returns the rows of a selection.
+func (v *vectorSegment) chosenRows(ix *index, chosen []selection) bitset {
+	rows := newBitset(v.n)
+	segment, run := 0, 0
+	var p *pointSegment
+	last := int64(-1) // key of p
+	for row, key := range v.keys {
+		for ; last < int64(key) && segment < len(ix.points); segment++ {
+			p, run = ix.points[segment].pointSegment, 0
+			last = int64(p.lastKey())
+		}
+		if last < int64(key) {
+			break
+		}
+		if p.runKeys[0] > key {
+			continue
+		}
+		for run+1 < len(p.runKeys) && p.runKeys[run+1] <= key {
+			run++
+		}
+		if local := p.runLocals[run] + key - p.runKeys[run]; local < p.runLocals[run+1] && chosen[segment-1].set.has(local) {
+			rows.set(uint32(row))
+		}
+	}
+	return rows
+}
+
+// scanChosen is scan for a set of rows.
+func (v *vectorState) scanChosen(ctx context.Context, t *top, q *denseQuery, rows bitset, segment int32) error {
+	for from := uint32(0); int(from) < v.n; from += scanRows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		var mask [scanRows / 64]uint64
+		some := uint64(0)
+		for i := range copy(mask[:], rows[from/64:]) {
+			some |= mask[i]
+		}
+		if some == 0 {
+			continue
+		}
+		scan := v.scanCodes
+		if v.coarse != nil && coarsePays() {
+			scan = v.scanCoarse
+		}
+		if err := scan(t, q, from, min(from+scanRows, uint32(v.n)), &mask, segment); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chosenKeys returns the keys of the points of a selection as ranges in order,
+// unless there are more than so many.
+func (ix *index) chosenKeys(chosen []selection, most int) (keys [][2]uint32, more bool) {
 	for i, p := range ix.points {
 		if chosen[i].count == 0 {
 			continue
 		}
 		run := 0
-		for local, ok := chosen[i].set.next(0); ok; local, ok = chosen[i].set.next(local + 1) {
+		for local, ok := chosen[i].set.next(0); ok; local, ok = chosen[i].set.next(local) {
+			// What follows one another within a document has keys that do.
 			for p.runLocals[run+1] <= local {
 				run++
 			}
-			keys = append(keys, p.runKeys[run]+local-p.runLocals[run])
+			end := min(chosen[i].set.nextOut(local), p.runLocals[run+1])
+			key := p.runKeys[run] + local - p.runLocals[run]
+			if n := len(keys); n > 0 && keys[n-1][1] == key {
+				keys[n-1][1] += end - local
+			} else {
+				if len(keys) > most {
+					return nil, true
+				}
+				keys = append(keys, [2]uint32{key, key + end - local})
+			}
+			local = end
 		}
 	}
-	return keys
+	return keys, false
 }
 
-// ranges returns the rows of keys as ranges; of all rows when not chosen.
-func (v *vectorSegment) ranges(keys []uint32, chosen bool) [][2]uint32 {
+// ranges returns the rows of ranges of keys as ranges; of all rows when not
+// chosen.
+func (v *vectorSegment) ranges(keys [][2]uint32, chosen bool) [][2]uint32 {
 	if !chosen {
 		return [][2]uint32{{0, uint32(v.n)}}
 	}
 	var out [][2]uint32
 	row := 0
-	for _, key := range keys {
-		// Jump ahead, then halve.
-		hi, step := row, 1
-		for hi < v.n && v.keys[hi] < key {
-			row = hi + 1
-			hi += step
-			step *= 2
-		}
-		i, ok := slices.BinarySearch(v.keys[row:min(hi, v.n)], key)
-		row += i
-		if row >= v.n {
+	for _, k := range keys {
+		from, to := k[0], k[1]
+		row = v.from(row, from)
+		if row == v.n {
 			break
 		}
-		if !ok && v.keys[row] != key {
+		// Most often all of them have vectors.
+		end := row + int(to-from)
+		if end > v.n || v.keys[end-1] != to-1 {
+			end = v.from(row, to)
+		}
+		if end == row {
 			continue
 		}
 		if n := len(out); n > 0 && out[n-1][1] == uint32(row) {
-			out[n-1][1]++
+			out[n-1][1] = uint32(end)
 		} else {
-			out = append(out, [2]uint32{uint32(row), uint32(row) + 1})
+			out = append(out, [2]uint32{uint32(row), uint32(end)})
 		}
-		row++
+		row = end
 	}
 	return out
+}
+
+// from returns the first row from row on whose key is not less than key, or v.n.
+func (v *vectorSegment) from(row int, key uint32) int {
+	// Jump ahead, then halve.
+	if row < v.n && v.keys[row] >= key {
+		return row
+	}
+	hi, step := row, 1
+	for hi < v.n && v.keys[hi] < key {
+		row = hi + 1
+		hi += step
+		step *= 2
+	}
+	i, _ := slices.BinarySearch(v.keys[row:min(hi, v.n)], key)
+	return row + i
 }
 
 // scanRows is how many rows a kernel is asked for at a time.

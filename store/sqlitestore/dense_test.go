@@ -6,8 +6,12 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"testing"
+	"time"
+
+	"github.com/lore-kb/lore/store"
 )
 
 // generatedVectors makes vectors in clusters whose sizes differ, with a common
@@ -210,5 +214,56 @@ func BenchmarkDense(b *testing.B) {
 			b.ReportMetric(float64(found)/float64(k*count), "recall@10")
 			b.ReportMetric(float64(rescored)/float64(count), "rescored/op")
 		})
+	}
+}
+
+// TestChosenEitherWay looks at the rows of a selection by ranges and as a set.
+func TestChosenEitherWay(t *testing.T) {
+	defer func(rows, part int) { coarseRows, manyRanges = rows, part }(coarseRows, manyRanges)
+	coarseRows = 100
+	ctx := context.Background()
+	s := openTest(t, t.TempDir(), Options{Create: true})
+	for i := range 40 {
+		d := testDocument(fmt.Sprint(i%7, "/", i, ".md"), "v1", 1+i, 20)
+		d.Date = d.Date.Add(time.Duration(i) * time.Hour)
+		for k := range d.Points {
+			d.Points[k].Payload.Date = d.Date
+			d.Points[k].Payload.Language = []string{"en", "zh", "de"}[(i+k*k)%3]
+		}
+		putTest(t, s, d)
+	}
+	if err := embedAll(ctx, s, 500); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Remove(ctx, store.Filter{Paths: []string{"3"}}); err != nil {
+		t.Fatal(err)
+	}
+	// Some have no vector.
+	putTest(t, s, testDocument("1/new.md", "v1", 30, 20))
+	if err := s.Compact(ctx); err != nil {
+		t.Fatal(err)
+	}
+	date := time.Unix(1_700_000_000, 0)
+	for name, f := range map[string]store.Filter{
+		"language": {Languages: []string{"zh"}}, "languages": {Languages: []string{"zh", "en"}}, "folder": {Paths: []string{"2"}}, "glob": {Paths: []string{"1/**"}},
+		"time": {After: date.Add(10 * time.Hour), Before: date.Add(20 * time.Hour)}, "a second": {After: date, Before: date.Add(time.Second)}, "nothing": {Languages: []string{"fr"}},
+	} {
+		for q := range 20 {
+			var got [2][]store.Hit
+			for i, part := range []int{1, 1 << 30} {
+				manyRanges = part
+				hits, err := s.Search(ctx, store.Query{Leg: store.LegDense, Dense: testVector(fmt.Sprint("q", q), 24), Limit: 15, Filter: f, Bare: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				got[i] = hits
+			}
+			if !reflect.DeepEqual(got[0], got[1]) {
+				t.Errorf("%s: %v by ranges, %v as a set", name, got[0], got[1])
+			}
+			if (name == "nothing") != (len(got[0]) == 0) {
+				t.Errorf("%s: %d hits", name, len(got[0]))
+			}
+		}
 	}
 }

@@ -1,10 +1,12 @@
 package sqlitestore
 
 import (
+	"bytes"
 	"context"
+	"math"
 	"slices"
+	"strings"
 	"sync"
-	"time"
 
 	"github.com/lore-kb/lore/store"
 )
@@ -23,14 +25,14 @@ func (ix *index) selections(ctx context.Context, c *conn, f *store.Filter) ([]se
 	if g.Empty() {
 		return nil, nil
 	}
-	var documents [][2]uint32 // ranges of keys
+	var documents []uint32 // keys
 	if len(f.Documents) > 0 {
 		for _, id := range f.Documents {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			if _, err := c.one("SELECT key, chunks FROM documents WHERE id = ?", func(v []value) error {
-				documents = append(documents, [2]uint32{uint32(asInt(v[0])), uint32(asInt(v[0]) + asInt(v[1]))})
+			if _, err := c.one("SELECT key FROM documents WHERE id = ?", func(v []value) error {
+				documents = append(documents, uint32(asInt(v[0])))
 				return nil
 			}, idValue(id)); err != nil {
 				return nil, err
@@ -45,17 +47,14 @@ func (ix *index) selections(ctx context.Context, c *conn, f *store.Filter) ([]se
 			continue
 		}
 		set := newBitset(p.n)
-		for _, d := range documents {
-			at, ok := slices.BinarySearch(p.runKeys, d[0])
-			if ok && d[1] > d[0] {
-				set.setRange(p.runLocals[at], min(p.runLocals[at]+d[1]-d[0], p.runLocals[at+1]))
+		for _, key := range documents {
+			if run, ok := slices.BinarySearch(p.runKeys, key); ok {
+				set.setRange(p.runLocals[run], p.runLocals[run+1])
 			}
 		}
 		if !g.Empty() {
 			other := p.cache.get(p.pointSegment, &g)
-			for j := range set {
-				set[j] &= other.set[j]
-			}
+			set.and(other.set)
 		}
 		out[i] = selection{set, set.count()}
 	}
@@ -115,26 +114,61 @@ func (a *attributes) selected(f *store.Filter, n int) bitset {
 		}
 	}
 	set := newBitset(n)
-	for i := range a.seconds {
-		c := a.codes[4*i : 4*i+4]
-		if !roots[c[0]] || !media[c[1]] || !languages[c[2]] || !labels[c[3]] {
+	if !slices.Contains(roots, true) || !slices.Contains(media, true) || !slices.Contains(languages, true) || !slices.Contains(labels, true) {
+		return set
+	}
+	coded := len(f.Roots) > 0 || len(f.MediaTypes) > 0 || len(f.Languages) > 0 || len(f.Labels) > 0
+	// Instants as bounds of seconds and nanoseconds; a zero time bounds nothing.
+	after, afterNano := int64(math.MinInt64), 0
+	if !f.After.IsZero() {
+		after, afterNano = f.After.Unix(), f.After.Nanosecond()
+	}
+	before, beforeNano := int64(math.MaxInt64), 0
+	if !f.Before.IsZero() {
+		before, beforeNano = f.Before.Unix(), f.Before.Nanosecond()
+	}
+	paths := pathMatchers(f.Paths)
+	for i, second := range a.seconds {
+		if second < after || second > before || second == after && int(a.nanos[i]) < afterNano || second == before && int(a.nanos[i]) >= beforeNano {
 			continue
 		}
-		if !f.After.IsZero() || !f.Before.IsZero() {
-			date := time.Unix(a.seconds[i], int64(a.nanos[i]))
-			if !f.After.IsZero() && date.Before(f.After) || !f.Before.IsZero() && !date.Before(f.Before) {
+		if coded {
+			if c := a.codes[4*i : 4*i+4]; !roots[c[0]] || !media[c[1]] || !languages[c[2]] || !labels[c[3]] {
 				continue
 			}
 		}
-		if len(f.Paths) > 0 {
-			path := string(a.paths[a.pathFrom[i]:a.pathFrom[i+1]])
-			if !slices.ContainsFunc(f.Paths, func(p string) bool { return store.MatchPath(p, path) }) {
+		if len(paths) > 0 {
+			path := a.paths[a.pathFrom[i]:a.pathFrom[i+1]]
+			if !slices.ContainsFunc(paths, func(m pathMatcher) bool { return m.matches(path) }) {
 				continue
 			}
 		}
 		set.setRange(a.locals[i], a.locals[i+1])
 	}
 	return set
+}
+
+// pathMatcher is a pattern of paths with the letters that every path has that it
+// matches.
+type pathMatcher struct {
+	pattern string
+	begins  []byte
+}
+
+func pathMatchers(patterns []string) []pathMatcher {
+	out := make([]pathMatcher, len(patterns))
+	for i, p := range patterns {
+		begins := p
+		if k := strings.IndexAny(p, "*?[\\{"); k >= 0 {
+			begins = p[:k]
+		}
+		out[i] = pathMatcher{p, []byte(strings.TrimSuffix(begins, "/"))}
+	}
+	return out
+}
+
+func (m *pathMatcher) matches(path []byte) bool {
+	return bytes.HasPrefix(path, m.begins) && store.MatchPath(m.pattern, string(path))
 }
 
 // matching says for each of have whether one of want, or no want at all,

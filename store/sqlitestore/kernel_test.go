@@ -327,3 +327,47 @@ func BenchmarkPostings(b *testing.B) {
 		})
 	}
 }
+
+func TestBitset(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for range 200 {
+		n := 1 + r.Uint32N(400)
+		b, is := newBitset(int(n)), make([]bool, n)
+		for range r.IntN(6) {
+			from := r.Uint32N(n)
+			to := from + r.Uint32N(n-from+1)
+			b.setRange(from, to)
+			for i := from; i < to; i++ {
+				is[i] = true
+			}
+		}
+		for i := range n {
+			want, out := i, i
+			for want < n && !is[want] {
+				want++
+			}
+			for out < n && is[out] {
+				out++
+			}
+			if got, ok := b.next(i); ok != (want < n) || ok && got != want {
+				t.Fatalf("%v: next(%d) = %d, %v", is, i, got, ok)
+			}
+			if got := min(n, b.nextOut(i)); got != out {
+				t.Fatalf("%v: nextOut(%d) = %d, want %d", is, i, got, out)
+			}
+		}
+	}
+}
+
+// BenchmarkBitsetAnd joins the selections of a million points.
+func BenchmarkBitsetAnd(b *testing.B) {
+	x, y := newBitset(1_000_000), newBitset(1_000_000)
+	for i := range y {
+		y[i] = uint64(i) * 0x9e3779b97f4a7c15
+	}
+	x.setRange(0, 1_000_000)
+	b.SetBytes(int64(8 * len(x)))
+	for b.Loop() {
+		x.and(y)
+	}
+}
