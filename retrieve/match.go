@@ -2,6 +2,7 @@ package retrieve
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"strings"
 
@@ -16,21 +17,20 @@ type matcher interface {
 }
 
 // likenesses holds the question against passages by what the embedder keeps of
-// them, which it returns too, or is nil when it keeps nothing.
-func (r *Retriever) likenesses(ctx context.Context, question string) func([]store.Hit) ([]float64, [][]byte, error) {
+// them, or is nil when it keeps nothing.
+func (r *Retriever) likenesses(ctx context.Context, question string) func([]store.Hit) ([]float64, error) {
 	e, ok := r.options.Embedder.(model.Detailer)
 	if !ok {
 		return nil
 	}
-	return func(hits []store.Hit) ([]float64, [][]byte, error) {
+	return func(hits []store.Hit) ([]float64, error) {
 		limited, cancel := context.WithTimeout(ctx, r.options.LegTimeout)
 		defer cancel()
 		details, err := r.store.Details(limited, hits)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		scores, err := e.Likeness(limited, question, details)
-		return scores, details, err
+		return e.Likeness(limited, question, details)
 	}
 }
 
@@ -38,7 +38,7 @@ func (r *Retriever) likenesses(ctx context.Context, question string) func([]stor
 // embedder can tell: from their texts, and from what is kept of them, which counts
 // keptWeight and is better between languages and where words mean several things.
 // The others, and those of which nothing is kept yet, count as no better than the
-// least of these. An embedder that fails leaves all at 0.
+// least of these. A source that fails leaves all at 0, which the result says.
 func (s *search) match(list []candidate, order []int) []float64 {
 	out := make([]float64, len(list))
 	if len(s.dense.hits) == 0 || len(order) == 0 {
@@ -51,6 +51,7 @@ func (s *search) match(list []candidate, order []int) []float64 {
 			texts[n] = strings.TrimPrefix(p.Title+"\n"+p.Text, "\n")
 		}
 		scores, err := s.matcher(texts)
+		s.degradeMatch("their words could not be held against the question", scores, order, err)
 		spread(out, order, scores, err, 1)
 	}
 	if s.likenesses != nil {
@@ -58,15 +59,22 @@ func (s *search) match(list []candidate, order []int) []float64 {
 		for n, i := range order {
 			hits[n] = store.Hit{ID: list[i].id, Key: list[i].key}
 		}
-		scores, details, err := s.likenesses(hits)
-		if err == nil && len(details) == len(order) {
-			for n, i := range order {
-				list[i].detail = details[n]
-			}
-		}
+		scores, err := s.likenesses(hits)
+		s.degradeMatch("what is kept of them could not be read", scores, order, err)
 		s.kept = spread(out, order, scores, err, keptWeight)
 	}
 	return out
+}
+
+// degradeMatch says that the candidates are ranked without one of their likenesses,
+// if they are.
+func (s *search) degradeMatch(what string, scores []float64, order []int, err error) {
+	if err == nil && len(scores) != len(order) {
+		err = fmt.Errorf("%d scores for %d passages", len(scores), len(order))
+	}
+	if err != nil {
+		s.degrade(LegLikeness, "passages are ranked without one of their likenesses, %s: %s", what, reason(err, s.legTimeout))
+	}
 }
 
 // spread adds weighted scores of the candidates in order to out, for all others

@@ -13,8 +13,11 @@ import (
 	"github.com/lore-kb/lore/store"
 )
 
-// LegRerank is the leg of a reranker in reports; it is not searched.
-const LegRerank store.Leg = "rerank"
+// Legs in reports that are not searched.
+const (
+	LegRerank   store.Leg = "rerank"   // a reranker
+	LegLikeness store.Leg = "likeness" // the question held against the passages' words, and against what is kept of them
+)
 
 // Options are for New; the zero value searches by keywords alone.
 type Options struct {
@@ -132,6 +135,7 @@ type search struct {
 	ownLanguage float64 // what a passage in the question's language gives up
 	limit       int
 	window      int
+	legTimeout  time.Duration
 	bare        bool // the legs give bare hits, which payloads completes
 	payloads    func([]store.Hit) error
 	budget      int // tokens of a passage
@@ -139,11 +143,11 @@ type search struct {
 	terms       []TermWeight
 	sparse      legHits
 	dense       legHits
-	phrase      []store.Hit                                    // holding the quoted phrases' terms
-	matcher     func(texts []string) ([]float64, error)        // nil: the embedder cannot
-	likenesses  func([]store.Hit) ([]float64, [][]byte, error) // nil when nothing is kept of passages
-	kept        bool                                           // something was kept of the candidates
-	candidates  []candidate                                    // ranked
+	phrase      []store.Hit                             // holding the quoted phrases' terms
+	matcher     func(texts []string) ([]float64, error) // nil: the embedder cannot
+	likenesses  func([]store.Hit) ([]float64, error)    // nil when nothing is kept of passages
+	kept        bool                                    // something was kept of the candidates
+	candidates  []candidate                             // ranked
 	weights     weights
 	notes       []string
 	embedding   time.Duration // of the question, a part of the dense leg
@@ -161,7 +165,7 @@ type legHits struct {
 
 // rank runs the question up to the ranked candidates.
 func (r *Retriever) rank(ctx context.Context, q Query, reranker model.Reranker, bare bool) (*search, error) {
-	s := &search{query: q, begin: time.Now(), limit: q.Limit}
+	s := &search{query: q, begin: time.Now(), limit: q.Limit, legTimeout: r.options.LegTimeout}
 	s.payloads = func(hits []store.Hit) error {
 		limited, cancel := context.WithTimeout(ctx, r.options.LegTimeout)
 		defer cancel()

@@ -98,11 +98,13 @@ func collect(t testing.TB, e model.Embedder, pages ...page) *memstore.Store {
 			point := store.Point{ID: store.PointID(id, "1", i), Digest: store.Digest(c), Payload: payload,
 				Sparse: store.SparseVector{Indices: indices, Values: values}}
 			if e != nil {
-				v, err := e.Embed(context.Background(), model.TaskPassage, []string{p.title + "\n" + c})
+				v, details, err := model.EmbedPassages(context.Background(), e, []string{p.title + "\n" + c})
 				if err != nil {
 					t.Fatal(err)
 				}
-				point.Dense = v[0]
+				if point.Dense = v[0]; details != nil {
+					point.Detail = details[0]
+				}
 			}
 			d.Points = append(d.Points, point)
 		}
@@ -323,6 +325,106 @@ func TestDegraded(t *testing.T) {
 	if _, err := New(full, nil).Retrieve(ctx, Query{Text: "leave"}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled call gives %v", err)
 	}
+}
+
+// wordEmbedder keeps the words of passages beside their vectors, and holds the
+// question against them by the share of its words that are there.
+type wordEmbedder struct {
+	bagEmbedder
+	match, rows error // of Match and Likeness
+	few         bool  // Likeness loses a score
+}
+
+func (e *wordEmbedder) EmbedDetailed(ctx context.Context, texts []string) ([][]float32, [][]byte, error) {
+	vectors, err := e.Embed(ctx, model.TaskPassage, texts)
+	details := make([][]byte, len(texts))
+	for i, text := range texts {
+		details[i] = []byte(text)
+	}
+	return vectors, details, err
+}
+
+func (e *wordEmbedder) Match(_ context.Context, question string, texts []string) ([]float64, error) {
+	out := make([]float64, len(texts))
+	for i, text := range texts {
+		asked, held := strings.Fields(strings.ToLower(question)), strings.ToLower(text)
+		for _, word := range asked {
+			if strings.Contains(held, word) {
+				out[i] += 1 / float64(len(asked))
+			}
+		}
+	}
+	return out, e.match
+}
+
+func (e *wordEmbedder) Likeness(ctx context.Context, question string, details [][]byte) ([]float64, error) {
+	texts := make([]string, len(details))
+	for i, d := range details {
+		texts[i] = string(d)
+	}
+	out, _ := (&wordEmbedder{}).Match(ctx, question, texts)
+	if e.few {
+		out = out[1:]
+	}
+	return out, e.rows
+}
+
+// unkept is a store that cannot read what it keeps beside vectors.
+type unkept struct{ store.Store }
+
+func (unkept) Details(context.Context, []store.Hit) ([][]byte, error) {
+	return nil, errors.New("bad sector")
+}
+
+// TestDegradedLikeness holds that a likeness that cannot be computed is said, and
+// that the ranking stands as it would without.
+func TestDegradedLikeness(t *testing.T) {
+	good := &wordEmbedder{}
+	full := collect(t, good, library...)
+	for _, c := range []struct {
+		name string
+		st   store.Store
+		e    model.Embedder
+		like model.Embedder // what ranks in the same way without failing; nil: only the note is looked at
+		want string
+	}{
+		{"nothing fails", full, good, good, ""},
+		{"the store fails", unkept{full}, good, onlyMatch{good}, "what is kept of them could not be read: bad sector"},
+		{"the embedder fails with what is kept", full, &wordEmbedder{rows: errors.New("odd\nform")}, onlyMatch{good}, "could not be read: odd form"},
+		{"a score is missing", full, &wordEmbedder{few: true}, onlyMatch{good}, "scores for"},
+		{"the embedder fails with the texts", full, &wordEmbedder{match: errors.New("no table")}, nil, "their words could not be held against the question: no table"},
+	} {
+		result := ask(t, New(c.st, &Options{Embedder: c.e}), Query{Text: "annual leave"})
+		if c.want == "" && len(result.Degraded) != 0 || c.want != "" && (len(result.Degraded) != 1 ||
+			result.Degraded[0].Leg != LegLikeness || !strings.Contains(result.Degraded[0].Reason, c.want)) {
+			t.Errorf("%s: %+v", c.name, result.Degraded)
+		}
+		if len(result.Passages) == 0 || result.Passages[0].Path != "hr/leave.md" {
+			t.Errorf("%s: finds %s", c.name, paths(result))
+		}
+		if c.like == nil {
+			continue
+		}
+		same := ask(t, New(full, &Options{Embedder: c.like}), Query{Text: "annual leave"})
+		for i, p := range result.Passages {
+			if want := same.Passages[i]; p.Best.Text != want.Best.Text || p.Score != want.Score {
+				t.Errorf("%s: passage %d is %q %v, want %q %v", c.name, i, p.Best.Text, p.Score, want.Best.Text, want.Score)
+			}
+		}
+	}
+}
+
+// onlyMatch hides that an embedder keeps anything.
+type onlyMatch struct{ e *wordEmbedder }
+
+func (o onlyMatch) Info() model.EmbedderInfo { return o.e.Info() }
+
+func (o onlyMatch) Embed(ctx context.Context, task model.Task, texts []string) ([][]float32, error) {
+	return o.e.Embed(ctx, task, texts)
+}
+
+func (o onlyMatch) Match(ctx context.Context, question string, texts []string) ([]float64, error) {
+	return o.e.Match(ctx, question, texts)
 }
 
 // broken is a store one leg of which fails.
