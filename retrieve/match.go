@@ -17,20 +17,21 @@ type matcher interface {
 }
 
 // likenesses holds the question against passages by what the embedder keeps of
-// them, or is nil when it keeps nothing.
-func (r *Retriever) likenesses(ctx context.Context, question string) func([]store.Hit) ([]float64, error) {
+// them, which it returns too, or is nil when it keeps nothing.
+func (r *Retriever) likenesses(ctx context.Context, question string) func([]store.Hit) ([]float64, [][]byte, error) {
 	e, ok := r.options.Embedder.(model.Detailer)
 	if !ok {
 		return nil
 	}
-	return func(hits []store.Hit) ([]float64, error) {
+	return func(hits []store.Hit) ([]float64, [][]byte, error) {
 		limited, cancel := context.WithTimeout(ctx, r.options.LegTimeout)
 		defer cancel()
 		details, err := r.store.Details(limited, hits)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return e.Likeness(limited, question, details)
+		scores, err := e.Likeness(limited, question, details)
+		return scores, details, err
 	}
 }
 
@@ -59,7 +60,12 @@ func (s *search) match(list []candidate, order []int) []float64 {
 		for n, i := range order {
 			hits[n] = store.Hit{ID: list[i].id, Key: list[i].key}
 		}
-		scores, err := s.likenesses(hits)
+		scores, details, err := s.likenesses(hits)
+		if err == nil && len(details) == len(order) {
+			for n, i := range order {
+				list[i].detail = details[n]
+			}
+		}
 		s.degradeMatch("what is kept of them could not be read", scores, order, err)
 		s.kept = spread(out, order, scores, err, keptWeight)
 	}

@@ -143,11 +143,11 @@ type search struct {
 	terms       []TermWeight
 	sparse      legHits
 	dense       legHits
-	phrase      []store.Hit                             // holding the quoted phrases' terms
-	matcher     func(texts []string) ([]float64, error) // nil: the embedder cannot
-	likenesses  func([]store.Hit) ([]float64, error)    // nil when nothing is kept of passages
-	kept        bool                                    // something was kept of the candidates
-	candidates  []candidate                             // ranked
+	phrase      []store.Hit                                    // holding the quoted phrases' terms
+	matcher     func(texts []string) ([]float64, error)        // nil: the embedder cannot
+	likenesses  func([]store.Hit) ([]float64, [][]byte, error) // nil when nothing is kept of passages
+	kept        bool                                           // something was kept of the candidates
+	candidates  []candidate                                    // ranked
 	weights     weights
 	notes       []string
 	embedding   time.Duration // of the question, a part of the dense leg
