@@ -29,12 +29,21 @@ type Matcher struct {
 	pos     int
 	last    map[uint32]int // where a term of a pair stood last
 	met     []bool
+	chains  []chain // by the pair that they end with
+	whole   bool
 }
 
 // pair is two neighbouring terms of a question.
 type pair struct {
 	a, b   uint32
 	weight float64
+	apart  int // places from one to the other in the question
+}
+
+// chain is of pairs of the question that follow one another in a text.
+type chain struct {
+	pairs int
+	at    int // place of its last term
 }
 
 // end says that a term is the first or the second of a pair.
@@ -48,6 +57,7 @@ type end struct {
 type Evidence struct {
 	Sentence float64 // the most that one sentence holds, with what the title holds; a table row has the header of its columns with it
 	Order    float64 // neighbouring terms of the question that stand near each other, by the lighter of the two
+	Whole    bool    // all of them do, each where the one before left off: the question itself, be it a name
 }
 
 // NewMatcher returns a matcher for terms with their weights, in the order of the
@@ -57,7 +67,7 @@ func NewMatcher(terms []Term, weights []float64) *Matcher {
 		weights: make(map[uint32]float64, len(terms)), ends: make(map[uint32][]end),
 		seen: make(map[uint32]int), title: make(map[uint32]bool), columns: make(map[uint32]bool), last: make(map[uint32]int),
 	}
-	before := -1
+	before, apart := -1, 1
 	for i := range terms {
 		t := &terms[i]
 		if weights[i] <= 0 {
@@ -65,19 +75,23 @@ func NewMatcher(terms []Term, weights []float64) *Matcher {
 		}
 		m.weights[t.Index] = weights[i]
 		m.total += weights[i]
-		if !ordered(t.Kind) || t.Stop {
+		if !ordered(t.Kind) {
+			continue
+		}
+		if t.Stop {
+			apart++
 			continue
 		}
 		if before >= 0 {
 			b := &terms[before]
 			n := len(m.pairs)
-			m.pairs = append(m.pairs, pair{b.Index, t.Index, min(weights[before], weights[i])})
+			m.pairs = append(m.pairs, pair{b.Index, t.Index, min(weights[before], weights[i]), apart})
 			m.ends[b.Index] = append(m.ends[b.Index], end{n, true})
 			m.ends[t.Index] = append(m.ends[t.Index], end{n, false})
 		}
-		before = i
+		before, apart = i, 1
 	}
-	m.met = make([]bool, len(m.pairs))
+	m.met, m.chains = make([]bool, len(m.pairs)), make([]chain, len(m.pairs))
 	m.take = m.term
 	return m
 }
@@ -101,9 +115,10 @@ func (m *Matcher) Match(title, text string) Evidence {
 	clear(m.seen)
 	clear(m.last)
 	clear(m.met)
+	clear(m.chains)
 	clear(m.columns)
 	m.head, m.named, m.best, m.sum, m.pos, m.next, m.header = 0, 0, 0, 0, 0, 0, -1
-	m.inHead = true
+	m.inHead, m.whole = true, false
 	m.lexer.run(title, m.take)
 	m.inHead = false
 	m.text, m.breaks = text, Sentences(text)
@@ -119,7 +134,7 @@ func (m *Matcher) Match(title, text string) Evidence {
 		}
 	}
 	e.Order /= m.total
-	e.Sentence = m.best / m.total
+	e.Sentence, e.Whole = m.best/m.total, m.whole
 	return e
 }
 
@@ -202,6 +217,14 @@ func (m *Matcher) term(kind Kind, folded []byte, start, _ int) {
 		}
 		if was, ok := m.last[other]; ok && at > was && at-was <= reach {
 			m.met[e.pair] = true
+			if !e.first && at-was <= p.apart {
+				c := chain{1, at}
+				if before := e.pair - 1; before >= 0 && m.chains[before].pairs > 0 && m.chains[before].at == was {
+					c.pairs += m.chains[before].pairs
+				}
+				m.chains[e.pair] = c
+				m.whole = m.whole || c.pairs == len(m.pairs)
+			}
 		}
 	}
 	m.last[index] = at

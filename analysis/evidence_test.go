@@ -65,3 +65,32 @@ func BenchmarkMatcher(b *testing.B) {
 		m.Match("Annual leave", text)
 	}
 }
+
+func TestWhole(t *testing.T) {
+	for _, c := range []struct {
+		question, text string
+		whole          bool
+	}{
+		{"上海交通大学", "他在上海交通大学读书。", true},
+		{"上海交通大学", "上海交通便利，交通大学很多。", false},
+		{"上海交通大学", "上海交通。大学", false},
+		{"Northern Harbour Trust", "the Northern Harbour Trust", true},
+		{"Northern Harbour Trust", "a northern harbour, the harbour trust", false},
+		{"Bank of China", "the Bank of China", true},
+		{"what is the harbour trust", "harbour trusts", true},
+		{"harbour", "a harbour", false}, // nothing stands in any order
+		{"", "a harbour", false},
+	} {
+		var weights []float64
+		terms := Question(c.question).Terms
+		for _, term := range terms {
+			weights = append(weights, term.Weight)
+		}
+		m := NewMatcher(terms, weights)
+		for range 2 {
+			if got := m.Match("", c.text).Whole; got != c.whole {
+				t.Errorf("%q in %q: %v", c.question, c.text, got)
+			}
+		}
+	}
+}

@@ -39,9 +39,9 @@ func (s *search) sum(c *candidate) string {
 	case s.weights.reciprocal:
 		return fmt.Sprintf("fused %.4f by ranks alone, 1/(%d + rank) for each leg", c.score, rankConstant)
 	case s.weights.dense == 0:
-		return fmt.Sprintf("fused %.4f by words alone: share %.4f + best sentence %.4f + order %.4f", c.score, m.share, m.sentence, m.order)
+		return fmt.Sprintf("fused %.4f by words alone: %s", c.score, m.literal())
 	}
-	words := fmt.Sprintf("words %.4f (share %.4f + best sentence %.4f + order %.4f)", m.words(), m.share, m.sentence, m.order)
+	words := fmt.Sprintf("words %.4f (%s)", m.words(), m.literal())
 	parts := fmt.Sprintf("cosine %.4f", m.cosine)
 	if !s.centred {
 		parts += " stretched over its language's hits"
@@ -53,6 +53,15 @@ func (s *search) sum(c *candidate) string {
 		parts += fmt.Sprintf(" - %.4f for being in the question's language", m.own)
 	}
 	return fmt.Sprintf("fused %.4f = %s + vectors %.4f (%s)", c.score, words, m.vectors(), parts)
+}
+
+// literal writes out the parts that a passage owes to its words.
+func (m *made) literal() string {
+	parts := fmt.Sprintf("share %.4f + best sentence %.4f + order %.4f", m.share, m.sentence, m.order)
+	if m.whole != 0 {
+		parts += fmt.Sprintf(" + %.4f for the question as it stands", m.whole)
+	}
+	return parts
 }
 
 // noteRemoved notes what the filter kept out of the result: which of the first

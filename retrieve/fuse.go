@@ -25,10 +25,11 @@ type candidate struct {
 // made is what a candidate's score is made of, each part as it counts.
 type made struct {
 	share, sentence, order float64
+	whole                  float64 // the question stands there as it is
 	cosine, likeness, own  float64 // own, of the question's language, is taken off
 }
 
-func (m *made) words() float64   { return m.share + m.sentence + m.order }
+func (m *made) words() float64   { return m.share + m.sentence + m.order + m.whole }
 func (m *made) vectors() float64 { return m.cosine + m.likeness - m.own }
 
 // weights of the legs in the fusion of one question.
@@ -73,15 +74,16 @@ const (
 
 // lexical weighs what a passage shares with the question literally: the share of
 // the question's weight in it, as BM25 counts it, in its best sentence, and in
-// the order of the question.
-type lexical struct{ share, sentence, order float64 }
+// the order of the question; and that all of the question stands there, as only
+// a name or a heading does, which puts it before passages with its parts.
+type lexical struct{ share, sentence, order, whole float64 }
 
 var (
-	// besideVectors adds up to 1, the weight of a cosine of 1.
-	besideVectors = lexical{0.25, 0.45, 0.3}
+	// besideVectors adds up to 1, the weight of a cosine of 1, but for names.
+	besideVectors = lexical{0.25, 0.45, 0.3, 0.4}
 	// aloneLexical leaves the ranking to BM25, which knows frequencies and
 	// lengths, where nothing else does.
-	aloneLexical = lexical{1, 0.2, 0.1}
+	aloneLexical = lexical{1, 0.2, 0.1, 0.6}
 )
 
 // fuse joins the hits of both legs into one ranking.
@@ -182,6 +184,9 @@ func (s *search) convex(list []candidate) (weights, error) {
 	for i := range list {
 		e, m := evidence[i], &list[i].made
 		m.share, m.sentence, m.order = parts.share*sparse[i], parts.sentence*e.Sentence, parts.order*e.Order
+		if e.Whole {
+			m.whole = parts.whole
+		}
 		m.likeness = likeness[i]
 		m.own += s.ownLikeness(&list[i].payload, likeness[i])
 		list[i].score = w.sparse*m.words() + w.dense*m.vectors()

@@ -81,8 +81,6 @@ func (r *Retriever) searchLegs(ctx context.Context, s *search) error {
 	legs, cancel := context.WithTimeout(ctx, r.options.LegTimeout)
 	defer cancel()
 	var wg sync.WaitGroup
-	var idf legHits
-	var weights []float64
 	indices, _ := s.parsed.Sparse()
 	run := func(leg *legHits, do func() ([]store.Hit, error)) {
 		wg.Go(func() {
@@ -99,11 +97,14 @@ func (r *Retriever) searchLegs(ctx context.Context, s *search) error {
 	if len(indices) == 0 {
 		s.sparse.skipped = "the question has no searchable word"
 	} else {
-		run(&s.sparse, words)
-		run(&idf, func() ([]store.Hit, error) {
-			var err error
-			weights, err = r.store.IDF(legs, indices)
-			return nil, err
+		run(&s.sparse, func() ([]store.Hit, error) {
+			weights, err := r.store.IDF(legs, indices)
+			s.setTerms(indices, weights)
+			if err != nil {
+				return nil, err
+			}
+			s.loosen()
+			return words()
 		})
 	}
 	var phrase legHits
@@ -129,14 +130,10 @@ func (r *Retriever) searchLegs(ctx context.Context, s *search) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if s.sparse.err == nil && idf.err != nil {
-		s.sparse.err, s.sparse.hits = idf.err, nil
-	}
 	if s.embedding > 0 {
 		s.result.Timings["embed"] = s.embedding
 	}
 	s.phrase = phrase.hits
-	s.setTerms(indices, weights)
 	if s.sparse.skipped == "" && s.sparse.err == nil {
 		// A failure to correct is none of the search.
 		if again, err := r.correct(legs, s); err == nil && again {
