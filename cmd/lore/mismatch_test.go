@@ -14,6 +14,8 @@ func TestEmbedderName(t *testing.T) {
 		"ollama:bge-m3/1024/0a1b2c":                 "ollama:bge-m3",
 		"openai:BAAI/bge-m3/1024/0a1b2c":            "openai:BAAI/bge-m3",
 		`builtin:384:00ff:"a/b":"c/d"`:              "builtin",
+		`builtin:384:00ff:"a":"b":means-1:rows-2`:   "builtin",
+		`builtin:384:00ff:"a":"b":means-1`:          "builtin:norows",
 		"":                                          "",
 		"odd":                                       "odd",
 	} {

@@ -358,6 +358,9 @@ func orNone(m store.Model) string {
 // fingerprint.
 func embedderName(fingerprint string) string {
 	if builtIn(fingerprint) {
+		if strings.Contains(fingerprint, ":means-") && !strings.Contains(fingerprint, ":rows-") {
+			return "builtin:norows"
+		}
 		return "builtin"
 	}
 	for range 2 { // dimension and prefixes
