@@ -79,6 +79,9 @@ func TestMailItems(t *testing.T) {
 	}{
 		{"thread", head + plain + "Yes.\n", []string{`title "Größe"`, "2024-05-06T07:08:09", "from:Ada Ek", "in-reply-to:<2@example.com>", "message-id:<3@example.com>", "thread:<1@example.com>", "para [Größe]: Yes."}, nil},
 		{"marks", head + plain + "Yes, it does.\n\nOn Monday Bo wrote:\n> Does it fit?\n> I wonder.\n\nRegards\n", []string{"para [Größe]: Yes, it does.", "quote [Größe]: Does it fit?⏎I wonder.", "para [Größe]: Regards"}, nil},
+		{"attribution without marks", head + plain + "Yes, it does.\n\nOn 5/30/09 10:00 AM, \"Bo Li\"\n<bo@example.com> wrote:\n\nDoes it fit?\n", []string{"para [Größe]: Yes, it does.", "quote [Größe]: On 5/30/09 10:00 AM", "Does it fit?"}, []string{"para [Größe]: Does", "para [Größe]: On"}},
+		{"attribution above marks", head + plain + "On 6 May Bo wrote:\n> Does it fit?\n\nYes, on Monday 7 May she wrote:\nit does.\n", []string{"para [Größe]: On 6 May Bo wrote:", "quote [Größe]: Does it fit?", "para [Größe]: Yes, on Monday 7 May she wrote:⏎it does."}, nil},
+		{"Chinese attribution", head + plain + "可以。\n\n在 2024年5月6日，王 <w@example.com> 写道：\n合适吗？\n", []string{"para [Größe]: 可以。", "quote", "合适吗？"}, []string{"para [Größe]: 合适"}},
 		{"original message", head + plain + "Yes.\n\n-----Original Message-----\nFrom: Bo\nSent: Monday\n\nDoes it fit?\n", []string{"para [Größe]: Yes.", "quote", "Does it fit?"}, []string{"para [Größe]: Does"}},
 		{"Outlook's fields", head + plain + "Ja.\n\nVon: Bo\nGesendet: Montag\nAn: Ada\n\nPasst es?\n", []string{"para [Größe]: Ja.", "quote", "Passt es?"}, []string{"para [Größe]: Passt"}},
 		{"in Chinese", head + plain + "可以。\n\n发件人: 王\n发送时间: 星期一\n\n合适吗？\n", []string{"para [Größe]: 可以。", "quote", "合适吗？"}, []string{"para [Größe]: 合适"}},

@@ -257,8 +257,14 @@ func (b *builder) mailText(s string) {
 	}
 	rest := false // what follows is an older message, quoted without marks
 	all := strings.Split(strings.ReplaceAll(s, "\r\n", "\n"), "\n")
+	last := -1 // line that is marked as quoted
 	for i, line := range all {
-		rest = rest || quotesBelow(line) || headsQuote(all[i:min(i+4, len(all))])
+		if strings.HasPrefix(line, ">") {
+			last = i
+		}
+	}
+	for i, line := range all {
+		rest = rest || quotesBelow(line) || headsQuote(all[i:min(i+4, len(all))]) || i > last && attributes(all[i:min(i+2, len(all))])
 		q := rest || strings.HasPrefix(line, ">")
 		if q != quoted {
 			flush()
@@ -287,6 +293,27 @@ func quotesBelow(line string) bool {
 	case "original message", "forwarded message", "ursprüngliche nachricht", "message d'origine", "mensaje original",
 		"原始邮件", "原始郵件", "原邮件", "转发邮件", "轉寄郵件", "元のメッセージ":
 		return true
+	}
+	return false
+}
+
+// attributions begin and end the line, broken in two at times, that says whose
+// message is quoted below.
+var attributions = [][2]string{
+	{"On ", " wrote:"}, {"Am ", ":"}, {"Le ", " a écrit :"}, {"Le ", " a écrit:"}, {"El ", " escribió:"}, {"Il ", " ha scritto:"},
+	{"在", "写道："}, {"在", "写道:"}, {"于", "写道："}, {"于", "写道:"}, {"在", "寫道："}, {"於", "寫道："},
+}
+
+// attributes reports whether lines begin with an attribution that has a date.
+func attributes(lines []string) bool {
+	for n := 1; n <= len(lines); n++ {
+		line := strings.Join(strings.Fields(strings.Join(lines[:n], " ")), " ")
+		for _, a := range attributions {
+			if len(line) < 300 && strings.HasPrefix(line, a[0]) && strings.HasSuffix(line, a[1]) && strings.ContainsAny(line, "0123456789") &&
+				(a[0] != "Am " || strings.Contains(line, " schrieb ")) {
+				return true
+			}
+		}
 	}
 	return false
 }
