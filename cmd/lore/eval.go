@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -26,6 +27,7 @@ type evalFlags struct {
 	compare, out     string
 	limit, half      int
 	depth            int
+	answerAll        bool
 }
 
 func (p *program) evalCommand() *cobra.Command {
@@ -36,6 +38,7 @@ func (p *program) evalCommand() *cobra.Command {
 qrels/test.tsv, and where known labels.jsonl (types of questions) and
 answers.jsonl (gold answers). The set is indexed into a place of its own.`,
 	}
+	cmd.Annotations = map[string]string{folderMark: "retrieval"}
 	cmd.AddCommand(p.evalRetrievalCommand(), p.evalAnswersCommand(), p.evalInitCommand())
 	return cmd
 }
@@ -75,6 +78,7 @@ func (p *program) evalAnswersCommand() *cobra.Command {
 	flags.IntVar(&f.limit, "limit", 0, "ask only about so many questions, spread over the set")
 	flags.IntVar(&f.half, "half", 0, "ask only the first (1) or the second (2) half")
 	flags.StringVar(&f.keep, "keep", "", "keep the index in this `FOLDER`, and use it if it is there")
+	flags.BoolVar(&f.answerAll, "answer-all", false, "never refuse where there are passages: what the answers alone are worth")
 	settingFlag(cmd, "model", "")
 	settingFlag(cmd, "caution", "")
 	settingFlag(cmd, "reranker", "")
@@ -124,6 +128,14 @@ func (p *program) explainKept(keep string, cause error) error {
 }
 
 func (p *program) evalRetrieval(ctx context.Context, dir string, f evalFlags) error {
+	if f.limit < 0 || f.depth < 0 {
+		return usagef("--limit and --depth are numbers from 0, which means all and 100")
+	}
+	if f.run != "" { // rather now than when all has been asked
+		if _, err := os.Stat(filepath.Dir(f.run)); err != nil {
+			return fmt.Errorf("--run %s: %w", f.run, err)
+		}
+	}
 	embedder, err := p.embedder(ctx)
 	if err != nil {
 		return err
@@ -196,6 +208,12 @@ func (p *program) printRetrieval(r *eval.RetrievalReport) {
 		}
 	}
 	fmt.Fprintf(p.out, "of it in ms, p50 (p95): %s\n", strings.Join(parts, ", "))
+	if r.Unasked > 0 {
+		p.note("note: %s without a line in qrels/test.tsv: not asked", plural(r.Unasked, "question"))
+	}
+	if n := len(r.Unknown); n > 0 {
+		p.note("note: qrels/test.tsv names %s that corpus.jsonl has not, such as %s", plural(n, "document"), printable(r.Unknown[0]))
+	}
 	for _, reason := range slices.Sorted(maps.Keys(r.Degraded)) {
 		p.note("note: %s (%s)", reason, plural(r.Degraded[reason], "question"))
 	}
@@ -235,6 +253,9 @@ func (p *program) evalAnswers(ctx context.Context, dir string, f evalFlags) erro
 		Store: st, Embedder: embedder, Generator: generator, Timeout: p.modelTimeout, Caution: ask.Caution(p.cfg.Caution),
 		Reranker: p.reranker, RerankTimeout: p.rerankTimeout,
 		Sample: f.limit, Half: eval.Half(f.half), Progress: func(done, total int) { shown.step("asking", done, total) },
+	}
+	if f.answerAll {
+		options.Caution = ask.CautionNone
 	}
 	var report *eval.AnswersReport
 	answer := func(w io.Writer) error {
