@@ -48,6 +48,8 @@ type Figures struct {
 type RetrievalReport struct {
 	Figures
 	Documents    int                 `json:"documents"`
+	Unasked      int                 `json:"unasked,omitempty"`           // questions without relevant documents that no label calls unanswerable
+	Unknown      []string            `json:"unknown_documents,omitempty"` // that grades name and the corpus lacks
 	P50          float64             `json:"p50_ms"`
 	P95          float64             `json:"p95_ms"`
 	Parts        map[string]Part     `json:"parts_ms"` // embed, sparse, dense, beyond: what a question takes beyond the slower leg
@@ -86,11 +88,14 @@ func Retrieval(ctx context.Context, dir string, opts *RetrievalOptions) (*Retrie
 	if err != nil {
 		return nil, err
 	}
-	questions, err := selectQuestions(set.Questions, opts.Split, opts.Limit)
+	questions, unasked, err := selectQuestions(set.Questions, opts.Split, opts.Limit)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
-	report := &RetrievalReport{Documents: len(set.Documents), ByType: make(map[string]*Figures), Degraded: make(map[string]int)}
+	if c := opts.Compare; c != nil && !slices.ContainsFunc(questions, func(q Question) bool { return c.Has(q.ID) }) {
+		return nil, fmt.Errorf("compare: the run %s has none of the questions asked; is it of another set?", c.Tag)
+	}
+	report := &RetrievalReport{Documents: len(set.Documents), Unasked: unasked, Unknown: set.Unknown, ByType: make(map[string]*Figures), Degraded: make(map[string]int)}
 	progress := opts.Progress
 	if progress == nil {
 		progress = func(string, int, int) {}
@@ -106,10 +111,9 @@ func Retrieval(ctx context.Context, dir string, opts *RetrievalOptions) (*Retrie
 	if depth <= 0 {
 		depth = defaultDepth
 	}
-	if len(questions) > 0 { // the first question pays for what is loaded once
-		if _, err := r.Retrieve(ctx, retrieve.Query{Text: questions[0].Text, Limit: depth}); err != nil {
-			return nil, fmt.Errorf("eval retrieval: %w", err)
-		}
+	// The first question pays for what is loaded once.
+	if _, err := r.Retrieve(ctx, retrieve.Query{Text: questions[0].Text, Limit: depth}); err != nil {
+		return nil, fmt.Errorf("eval retrieval: %w", err)
 	}
 	run := &Run{}
 	report.Run = run
@@ -209,9 +213,13 @@ func prepare(ctx context.Context, set *Set, opts *RetrievalOptions, report *Retr
 	return nil
 }
 
+// ErrQuestions says that questions were selected that a set does not have.
+var ErrQuestions = errors.New("no such questions")
+
 // selectQuestions returns those with relevant documents within split, at most
-// limit.
-func selectQuestions(all []Question, split string, limit int) ([]Question, error) {
+// limit, and how many it passed over that have none and no label that says why. None
+// at all is an error.
+func selectQuestions(all []Question, split string, limit int) (out []Question, unasked int, err error) {
 	first, last := 1, len(all)
 	if split != "" {
 		a, b, ok := strings.Cut(split, ":")
@@ -223,17 +231,29 @@ func selectQuestions(all []Question, split string, limit int) ([]Question, error
 			last, err2 = strconv.Atoi(b)
 		}
 		if !ok || err1 != nil || err2 != nil || first < 1 || last < first {
-			return nil, fmt.Errorf("split %q: want FIRST:LAST, positions of questions from 1", split)
+			return nil, 0, fmt.Errorf("%w: split %q, want FIRST:LAST, positions from 1 to %d", ErrQuestions, split, len(all))
 		}
 		last = min(last, len(all))
 	}
-	var out []Question
-	for i := first - 1; i < last; i++ {
-		if len(all[i].Relevant) > 0 && (limit <= 0 || len(out) < limit) {
-			out = append(out, all[i])
+	if limit < 0 {
+		return nil, 0, fmt.Errorf("%w: at most %d", ErrQuestions, limit)
+	}
+	for i := first - 1; i < last && (limit == 0 || len(out) < limit); i++ {
+		switch q := &all[i]; {
+		case len(q.Relevant) > 0:
+			out = append(out, *q)
+		case q.Answerable:
+			unasked++
 		}
 	}
-	return out, nil
+	if len(out) == 0 {
+		within := fmt.Sprintf("none of its %d has", len(all))
+		if split != "" {
+			within = fmt.Sprintf("none of %s has, of %d in all,", split, len(all))
+		}
+		return nil, 0, fmt.Errorf("%w: %s a relevant document in qrels/test.tsv", ErrQuestions, within)
+	}
+	return out, unasked, nil
 }
 
 // ranking is the documents of a result, each by its best passage, and the texts

@@ -36,6 +36,7 @@ type Set struct {
 	Dir       string
 	Documents []Document
 	Questions []Question // in the order of the file
+	Unknown   []string   // documents that grades name and the corpus lacks, each once
 }
 
 // ReadSet reads a set in the layout of BEIR: corpus.jsonl or corpus.jsonl.gz,
@@ -48,7 +49,9 @@ func ReadSet(dir string) (*Set, error) {
 	}
 	corpus := filepath.Join(dir, "corpus.jsonl")
 	if _, err := os.Stat(corpus); errors.Is(err, fs.ErrNotExist) {
-		corpus += ".gz"
+		if corpus += ".gz"; notThere(corpus) {
+			return nil, fmt.Errorf("read question set: %s has no corpus.jsonl or corpus.jsonl.gz, so it is none; `lore eval init` makes one of your documents", dir)
+		}
 	}
 	err := readLines(corpus, func(d Document) error {
 		if d.ID == "" {
@@ -111,6 +114,11 @@ func ReadSet(dir string) (*Set, error) {
 	return s, nil
 }
 
+func notThere(name string) bool {
+	_, err := os.Stat(name)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 func optional(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -134,7 +142,7 @@ func readLines[T any](name string, do func(T) error) error {
 		defer z.Close()
 		r = z
 	}
-	d := json.NewDecoder(bufio.NewReaderSize(r, 1<<20))
+	d := json.NewDecoder(withoutMark(r))
 	for n := 1; ; n++ {
 		var v T
 		err := d.Decode(&v)
@@ -150,6 +158,17 @@ func readLines[T any](name string, do func(T) error) error {
 	}
 }
 
+// withoutMark buffers r and leaves out the byte order mark that some editors write
+// at the beginning.
+func withoutMark(r io.Reader) io.Reader {
+	const mark = "\ufeff"
+	b := bufio.NewReaderSize(r, 1<<20)
+	if begin, _ := b.Peek(len(mark)); string(begin) == mark {
+		_, _ = b.Discard(len(mark))
+	}
+	return b
+}
+
 // readRelevance reads grades, one line of question, document and grade each,
 // separated by tabs.
 func (s *Set) readRelevance(name string, at map[string]int) error {
@@ -158,7 +177,11 @@ func (s *Set) readRelevance(name string, at map[string]int) error {
 		return fmt.Errorf("read question set: %w", err)
 	}
 	defer f.Close()
-	r := csv.NewReader(f)
+	known := make(map[string]bool, len(s.Documents))
+	for _, d := range s.Documents {
+		known[d.ID] = true
+	}
+	r := csv.NewReader(withoutMark(f))
 	r.Comma, r.LazyQuotes, r.FieldsPerRecord = '\t', true, -1
 	for n := 1; ; n++ {
 		row, err := r.Read()
@@ -172,7 +195,7 @@ func (s *Set) readRelevance(name string, at map[string]int) error {
 			row = []string{row[0], row[2], row[3]}
 		}
 		if len(row) != 3 {
-			return fmt.Errorf("read question set %s, line %d: %d columns, want 3", name, n, len(row))
+			return fmt.Errorf("read question set %s, line %d: %d columns, want 3 with tabs between them", name, n, len(row))
 		}
 		grade, err := strconv.Atoi(row[2])
 		if err != nil {
@@ -184,6 +207,10 @@ func (s *Set) readRelevance(name string, at map[string]int) error {
 		i, ok := at[row[0]]
 		if !ok || grade <= 0 {
 			continue
+		}
+		if !known[row[1]] {
+			known[row[1]] = true
+			s.Unknown = append(s.Unknown, row[1])
 		}
 		if s.Questions[i].Relevant == nil {
 			s.Questions[i].Relevant = make(map[string]int)

@@ -147,6 +147,9 @@ document; what the documents do not say, lore does not say.
 // commonFlags are the settings that every command takes as flags.
 var commonFlags = []string{"data", "store", "collection", "embedder"}
 
+// folderMark names the subcommand that is meant where a folder is given instead.
+const folderMark = "folder"
+
 // usageArgs makes wrong arguments of every command errors of usage.
 func usageArgs(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
@@ -163,6 +166,11 @@ func usageArgs(cmd *cobra.Command) {
 				cmd.SuggestionsMinimumDistance = 2 // letters that differ
 				if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 					hint = "; did you mean `" + near[0] + "`?"
+				}
+				if verb := cmd.Annotations[folderMark]; verb != "" {
+					if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
+						hint = fmt.Sprintf("; did you mean `%s %s %s`?", cmd.CommandPath(), verb, args[0])
+					}
 				}
 				return usagef("unknown command %q of %s%s", args[0], cmd.CommandPath(), hint)
 			}
