@@ -535,13 +535,25 @@ func (a *pdfAssembly) headingLevel(lines []pdfLine, s string) int {
 		return 1
 	case size >= 1.25*a.body:
 		return 2
-	case size >= 1.1*a.body && len(lines) <= 2:
+	case size >= 1.1*a.body && len(lines) <= 2 && (bold || n <= 100 && startsUpper(s)):
 		return 3
 	case bold && size >= 0.95*a.body && len(lines) == 1 && n <= 100 && len(lines[0].cells) == 1:
-		return 4
+		if inCapitals(s) {
+			return 4 // "ITEM 1. BUSINESS" stands above "Overview"
+		}
+		return 5
 	}
 	return 0
 }
+
+// startsUpper reports whether text does not begin in the middle of a sentence.
+func startsUpper(s string) bool {
+	first, _ := utf8.DecodeRuneInString(s)
+	return !unicode.IsLower(first)
+}
+
+// inCapitals reports whether text has capitals and no small letters.
+func inCapitals(s string) bool { return strings.ToUpper(s) == s && strings.ToLower(s) != s }
 
 // tableRows is how many lines from the first on are rows of one table: lines of
 // two or more cells, most of which begin or end where cells of the row before

@@ -201,6 +201,43 @@ func packASCII85(data []byte) []byte {
 	return append(out, "~>"...)
 }
 
+// TestPDFHeadingsByType takes headings from type alone: by size, then bold ones in
+// capitals above other bold ones. Text that is a little larger is none when it is
+// long or goes on with a sentence.
+func TestPDFHeadingsByType(t *testing.T) {
+	var page strings.Builder
+	y := 760.0
+	line := func(font string, size float64, s string) {
+		if font == "F2" || size > 10 {
+			y -= 20
+		}
+		page.WriteString(textAt(font, size, 72, y, s))
+		y -= 13
+	}
+	body := "The body of the report has this size, in lines as long as this one and more."
+	line("F1", 16, "Annual report")
+	line("F1", 11.5, "Indicate by mark whether the company that files this is one without business of its own, which it may say here")
+	line("F1", 11.5, "past 90 days. Yes No")
+	line("F1", 11.5, "For the year 2021")
+	for _, item := range []string{"ITEM 1. BUSINESS", "ITEM 2. RISKS"} {
+		line("F2", 10, item)
+		line("F1", 10, body)
+		line("F1", 10, body)
+		line("F2", 10, "Overview")
+		line("F1", 10, body)
+		line("F1", 10, body)
+	}
+	docs, err := extract.New(nil).Extract(context.Background(), ingest.Input{Name: "a.pdf", Data: makePDF(page.String())})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkDump(t, dump(docs), []string{
+		"heading1 [Annual report]: Annual report", "para [Annual report]: Indicate by mark", "past 90 days. Yes No",
+		"heading3 [Annual report > For the year 2021]", "heading4 [Annual report > For the year 2021 > ITEM 1. BUSINESS]", "heading5 [Annual report > For the year 2021 > ITEM 1. BUSINESS > Overview]",
+		"heading4 [Annual report > For the year 2021 > ITEM 2. RISKS]", "heading5 [Annual report > For the year 2021 > ITEM 2. RISKS > Overview]",
+	}, nil)
+}
+
 // TestPDFSoftHyphens joins words that soft hyphens divide at ends of lines, and
 // leaves out those within lines, which do not show.
 func TestPDFSoftHyphens(t *testing.T) {
@@ -261,7 +298,7 @@ func TestPDFOutline(t *testing.T) {
 para: Preface to all of it
 heading1 [1. Scope and Purpose]: 1. Scope and Purpose
 para [1. Scope and Purpose]: It applies to everyone.
-heading6 [1. Scope and Purpose > A bold line]: A bold line
+heading7 [1. Scope and Purpose > A bold line]: A bold line
 para [1. Scope and Purpose > A bold line]: with text.
 -- page 2
 para [1. Scope and Purpose > A bold line]: Second page.
