@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -242,14 +243,17 @@ func gather(b *pointBuilder, docs []store.Document) []posting {
 			pay := &p.Payload
 			b.attribute(pay.Date, pay.Root, pay.MediaType, pay.Language, pay.Path, putLabels(nil, pay.Labels))
 			id, _ := parseUUID(p.ID) // checked when the document came in
-			values = append(values[:0], p.Sparse.Values...)
-			slices.Sort(values)
-			values = slices.Compact(values)
+			values = distinct(values[:0], p.Sparse.Values)
 			local := uint32(b.n)
 			for j, term := range p.Sparse.Indices {
 				rank := 0
-				if v := p.Sparse.Values[j]; v != values[0] {
+				switch v := p.Sparse.Values[j]; {
+				case len(values) > fewValues:
 					rank, _ = slices.BinarySearch(values, v)
+				default:
+					for values[rank] < v {
+						rank++
+					}
 				}
 				postings = append(postings, posting{term, local, uint32(rank)})
 			}
@@ -257,6 +261,25 @@ func gather(b *pointBuilder, docs []store.Document) []posting {
 		}
 	}
 	return postings
+}
+
+// fewValues is how many different weights are looked through one by one.
+const fewValues = 16
+
+// distinct appends the different values to out, which is empty, ascending.
+func distinct(out, values []float32) []float32 {
+	for i, v := range values {
+		if slices.Contains(out, v) {
+			continue
+		}
+		if out = append(out, v); len(out) > fewValues {
+			out = append(out, values[i+1:]...)
+			slices.Sort(out)
+			return slices.Compact(out)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // eachTerm fills w with the postings of each term in turn.
@@ -274,41 +297,56 @@ func eachTerm(postings []posting, w *listWriter, yield func(term uint32) error) 
 	return nil
 }
 
-// sortByTerm sorts by term and keeps the order of equal ones: three passes of
-// 11 bits.
+// sortByTerm sorts by term and keeps the order of equal ones: by the first byte
+// into buckets that fit the cache, then each of them by the other three.
 func sortByTerm(p []posting) []posting {
-	if len(p) < 256 {
-		slices.SortStableFunc(p, func(a, b posting) int {
-			if a.term < b.term {
-				return -1
-			}
-			if a.term > b.term {
-				return 1
-			}
-			return 0
-		})
+	if len(p) < 1024 {
+		slices.SortStableFunc(p, comparePostings)
 		return p
 	}
 	other := make([]posting, len(p))
-	for shift := 0; shift < 33; shift += 11 {
-		var count [1 << 11]int
-		for i := range p {
-			count[p[i].term>>shift&(1<<11-1)]++
+	var ends [257]int
+	for i := range p {
+		ends[p[i].term>>24+1]++
+	}
+	for i := range 256 {
+		ends[i+1] += ends[i]
+	}
+	for i := range p {
+		end := &ends[p[i].term>>24]
+		other[*end] = p[i]
+		*end++
+	}
+	from := 0
+	for _, to := range ends[:256] {
+		in, out := other[from:to], p[from:to]
+		if from = to; len(in) < 64 {
+			copy(out, in)
+			slices.SortStableFunc(out, comparePostings)
+			continue
 		}
-		sum := 0
-		for i, c := range count {
-			count[i] = sum
-			sum += c
+		for shift := 0; shift < 24; shift += 8 {
+			var at [256]int
+			for i := range in {
+				at[in[i].term>>shift&255]++
+			}
+			sum := 0
+			for i, n := range at {
+				at[i] = sum
+				sum += n
+			}
+			for i := range in {
+				k := in[i].term >> shift & 255
+				out[at[k]] = in[i]
+				at[k]++
+			}
+			in, out = out, in
 		}
-		for i := range p {
-			k := p[i].term >> shift & (1<<11 - 1)
-			other[count[k]] = p[i]
-			count[k]++
-		}
-		p, other = other, p
 	}
 	return p
 }
+
+func comparePostings(a, b posting) int { return cmp.Compare(a.term, b.term) }
 
 // openPoints opens a segment of points and checks everything but the postings.
 func openPoints(s *segment) (*pointSegment, error) {

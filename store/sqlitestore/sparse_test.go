@@ -2,6 +2,7 @@ package sqlitestore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -188,4 +189,40 @@ func (q *sparseQuery) score(p *pointState, segment int, local uint32) (sum float
 		}
 	}
 	return sum
+}
+
+func TestSortByTerm(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, n := range []int{0, 1, 1000, 1024, 5000, 100_000} {
+		for _, spread := range []uint32{1, 1 << 10, 1 << 25, math.MaxUint32} {
+			list := make([]posting, n)
+			for i := range list {
+				list[i] = posting{term: r.Uint32N(spread), local: uint32(i)}
+			}
+			want := slices.Clone(list)
+			slices.SortStableFunc(want, func(a, b posting) int { return cmp.Compare(a.term, b.term) })
+			if !slices.Equal(sortByTerm(list), want) {
+				t.Errorf("%d postings of %d terms are not in order", n, spread)
+			}
+		}
+	}
+}
+
+func TestDistinct(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, different := range []int{1, 3, fewValues, fewValues + 1, 100} {
+		values := make([]float32, 300)
+		for i := range values {
+			values[i] = float32(r.IntN(different)) / 8
+		}
+		want := slices.Clone(values)
+		slices.Sort(want)
+		want = slices.Compact(want)
+		if got := distinct(nil, values); !slices.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
+	if got := distinct(nil, nil); len(got) != 0 {
+		t.Errorf("%v", got)
+	}
 }
