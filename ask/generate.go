@@ -45,7 +45,7 @@ func (t *task) generate(ctx context.Context, g model.Generator) (done bool, err 
 	begun := time.Now()
 	o := &t.assistant.options
 	var failed error // of the model
-	in := prompt.Input{Question: t.asked, Language: t.language, Passages: t.result.Passages, Wish: t.wish}
+	in := prompt.Input{Question: t.asked, Language: t.language, Passages: t.result.Passages, Wish: t.wish, Omit: speaksToAssistant}
 	if t.answer.Standalone == "" {
 		in.History = historyOf(t.history)
 		if s := t.assistant.summarise(ctx, t.history); s != nil {

@@ -19,6 +19,9 @@ func orders(folded string) bool {
 	return false
 }
 
+// speaksToAssistant is orders for a sentence as it is written.
+func speaksToAssistant(sentence string) bool { return orders(analysis.Fold(sentence).Text) }
+
 // orderPatterns are narrow on purpose: manuals tell people to call an API, to
 // answer the phone and to send a message, and must be quotable.
 var orderPatterns = []pattern{

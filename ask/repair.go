@@ -18,7 +18,7 @@ func (t *task) repair(ctx context.Context, g model.Generator, v *verifier) error
 		if r.Reason != ReasonUnsupported && r.Reason != ReasonNoQuote {
 			continue
 		}
-		built, err := t.assistant.options.Prompt.Repair(r.Text, prompt.Input{Language: t.language, Passages: v.sources})
+		built, err := t.assistant.options.Prompt.Repair(r.Text, prompt.Input{Language: t.language, Passages: v.sources, Omit: speaksToAssistant})
 		if err != nil {
 			return nil
 		}

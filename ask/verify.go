@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/lore-kb/lore/analysis"
 	"github.com/lore-kb/lore/retrieve"
@@ -25,6 +26,10 @@ const (
 	// supportRepair is the same for a quote that we chose against, or without,
 	// the model's marker.
 	supportRepair = 0.6
+	// supportBetter is by how much another passage must support a statement
+	// better than the one that its marker names to be cited in its place: small
+	// models mark the first passage whatever they took the words from.
+	supportBetter = 0.25
 	// longestQuote bounds a quote of several neighbouring sentences, in bytes.
 	longestQuote = 700
 	// Least length of a quote, by script.
@@ -110,6 +115,7 @@ type verdict struct {
 	citations []Citation // without markers numbered
 	removal   *Removal   // not nil: the statement must go
 	repaired  bool       // the citation is not the one that the model gave
+	score     float64    // of the quote: how well it supports the statement
 }
 
 // statementText is a statement as it is compared.
@@ -185,13 +191,9 @@ func (v *verifier) check(ctx context.Context, c claim) verdict {
 			outside = true
 		}
 	}
-	var first *Removal
+	var marked verdict
 	if len(named) > 0 {
-		got := v.support(ctx, s, c, named, supportLeast)
-		if got.removal == nil {
-			return got
-		}
-		first = got.removal
+		marked = v.support(ctx, s, c, named, supportLeast)
 	}
 	var others []int
 	for i := range v.sources {
@@ -199,13 +201,15 @@ func (v *verifier) check(ctx context.Context, c claim) verdict {
 			others = append(others, i)
 		}
 	}
-	if got := v.support(ctx, s, c, others, supportRepair); got.removal == nil {
-		got.repaired = true
-		return got
-	}
+	other := v.support(ctx, s, c, others, supportRepair)
+	other.repaired = true
 	switch {
-	case first != nil:
-		return verdict{removal: first}
+	case len(named) > 0 && marked.removal == nil && (other.removal != nil || other.score < marked.score+supportBetter):
+		return marked
+	case other.removal == nil:
+		return other
+	case marked.removal != nil:
+		return verdict{removal: marked.removal}
 	case outside:
 		return verdict{removal: &Removal{Text: c.text, Reason: ReasonWrongDocument, Detail: "the marker names no passage"}}
 	}
@@ -240,6 +244,9 @@ func (v *verifier) support(ctx context.Context, s *statementText, c claim, sourc
 	}
 	if missing := v.missingName(s, sources); missing != "" {
 		return reject(ReasonFigures, "%q is not in what it cites", missing)
+	}
+	if foreign := v.foreignHan(s, sources); foreign != "" {
+		return reject(ReasonFigures, "%q is not in what it cites", foreign)
 	}
 	if s.total == 0 && !s.verdict {
 		return reject(ReasonUnsupported, "it says nothing that could be checked")
@@ -355,7 +362,7 @@ func (v *verifier) support(ctx context.Context, s *statementText, c claim, sourc
 		}
 		out = append(out, citation)
 	}
-	return verdict{citations: out}
+	return verdict{citations: out, score: best.score}
 }
 
 // alien reports whether a passage is in another script than the statement, so
@@ -438,6 +445,51 @@ func (v *verifier) missingName(s *statementText, sources []int) string {
 	}
 	return ""
 }
+
+// foreignHan returns the first run of two or more Han characters of s of which
+// neither the sources of its script nor the question hold any, or "". Chinese
+// does not mark its names: who puts another name, place or thing in the place of
+// the document's writes characters that stand nowhere in it. Characters that only
+// build sentences do not count, nor do units behind a number, which are compared
+// as figures.
+func (v *verifier) foreignHan(s *statementText, sources []int) string {
+	if !s.han {
+		return ""
+	}
+	var known strings.Builder
+	if v.question != nil {
+		known.WriteString(v.question.folded)
+	}
+	for _, i := range sources {
+		r := v.read(i)
+		if s.alien(r) {
+			return ""
+		}
+		known.WriteString(r.words)
+	}
+	run, counted := "", false // counted: the run stands behind a number
+	before := rune(0)
+	for _, r := range s.folded + "\n" {
+		if isHan(r) && !strings.ContainsRune(plainHan, r) && !strings.ContainsRune(known.String(), r) {
+			if run == "" {
+				counted = unicode.IsDigit(before) || strings.ContainsRune(hanNumerals, before)
+			}
+			run += string(r)
+		} else {
+			if utf8.RuneCountInString(run) >= 2 && !counted {
+				return run
+			}
+			run = ""
+		}
+		before = r
+	}
+	return ""
+}
+
+// plainHan are the characters of numbers, and of words that any sentence may be
+// built with.
+const plainHan = hanNumerals + "半第几的了是在为由被和与将于及或其这那有也都就而并可以能会要应须需必该等个位名年月日号时分秒周点中上下内外里至到从向对把给让用按据因所之者们它他她您你我吗呢吧" +
+	"根括包属称叫做作成即则另还已曾很更最多少每各种类些本次均允许支持进行通过提供具如若但才只天小间台"
 
 // holdsWord reports whether folded text holds the folded word, not as a part of
 // a longer Latin word; an ending of the word may differ by s.

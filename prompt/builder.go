@@ -61,12 +61,12 @@ func (b *Builder) Build(in Input) (*Prompt, error) {
 	if b.History >= 0 {
 		fields.Summary = strings.TrimSpace(Neutralise(in.Summary))
 	}
-	return b.fill("answer", language, fields, in.Passages)
+	return b.fill("answer", language, fields, in)
 }
 
 // Repair makes the prompt that asks for the sentence which supports a statement.
 func (b *Builder) Repair(statement string, in Input) (*Prompt, error) {
-	return b.fill("repair", b.language(in), fields{Statement: clean(statement)}, in.Passages)
+	return b.fill("repair", b.language(in), fields{Statement: clean(statement)}, in)
 }
 
 // Standalone makes the prompt that rewrites the question of in so that it can be
@@ -154,7 +154,8 @@ func (b *Builder) wish(text string) string {
 }
 
 // fill renders a prompt with as many passages as the budget holds.
-func (b *Builder) fill(name, language string, f fields, passages []retrieve.Passage) (*Prompt, error) {
+func (b *Builder) fill(name, language string, f fields, in Input) (*Prompt, error) {
+	passages := in.Passages
 	if len(passages) == 0 {
 		return nil, fmt.Errorf("build %s prompt: %w", name, ErrNoPassages)
 	}
@@ -168,7 +169,10 @@ func (b *Builder) fill(name, language string, f fields, passages []retrieve.Pass
 		p := &passages[i]
 		entry := fenced{Number: len(sources) + 1, Heading: heading(p)}
 		cost := tokens(entry.Heading) + fenceTokens
-		text, whole := cut(p, room-cost)
+		text, whole := cut(p, room-cost, in.Omit)
+		if text == "" && whole {
+			continue // nothing of it is to be shown
+		}
 		if text == "" {
 			break
 		}
@@ -232,13 +236,14 @@ func heading(p *retrieve.Passage) string {
 	return strings.TrimPrefix(text, ", ")
 }
 
-// cut returns the passage as data within room tokens, and whether that is all of
-// it. A passage that does not fit keeps whole sentences from its best chunk on.
-// It returns "" when the room is not worth using.
-func cut(p *retrieve.Passage, room int) (text string, whole bool) {
-	full := Neutralise(strings.TrimSpace(joinContext(p.Context, p.Text)))
+// cut returns the passage as data within room tokens, without sentences to be
+// omitted, and whether that is all of it. A passage that does not fit keeps whole
+// sentences from its best chunk on. It returns "" when the room is not worth
+// using, and for a passage of which nothing is left.
+func cut(p *retrieve.Passage, room int, omit func(sentence string) bool) (text string, whole bool) {
+	full := Neutralise(strings.TrimSpace(joinContext(p.Context, kept(p.Text, omit))))
 	if full == "" {
-		return "", false
+		return "", true
 	}
 	if tokens(full) <= room {
 		return full, true
@@ -253,15 +258,15 @@ func cut(p *retrieve.Passage, room int) (text string, whole bool) {
 	if from > len(p.Text) {
 		from = 0
 	}
-	var kept strings.Builder
+	var out strings.Builder
 	used := 0
 	if c := Neutralise(strings.TrimSpace(p.Context)); c != "" && tokens(c) < room/2 {
-		kept.WriteString(c + "\n")
+		out.WriteString(c + "\n")
 		used = tokens(c)
 	}
-	start := kept.Len()
+	start := out.Len()
 	for _, s := range sentences(p.Text) {
-		if s[0] < from {
+		if s[0] < from || omit != nil && omit(p.Text[s[0]:s[1]]) {
 			continue
 		}
 		sentence := Neutralise(p.Text[s[0]:s[1]])
@@ -270,12 +275,26 @@ func cut(p *retrieve.Passage, room int) (text string, whole bool) {
 			break
 		}
 		used += n
-		kept.WriteString(sentence)
+		out.WriteString(sentence)
 	}
-	if kept.Len() == start {
+	if out.Len() == start {
 		return "", false
 	}
-	return strings.TrimSpace(kept.String()), false
+	return strings.TrimSpace(out.String()), false
+}
+
+// kept is text without the sentences that are to be omitted.
+func kept(text string, omit func(sentence string) bool) string {
+	if omit == nil {
+		return text
+	}
+	var out strings.Builder
+	for _, s := range sentences(text) {
+		if sentence := text[s[0]:s[1]]; !omit(sentence) {
+			out.WriteString(sentence)
+		}
+	}
+	return out.String()
 }
 
 func joinContext(context, text string) string {

@@ -13,6 +13,9 @@ type Input struct {
 	History  []Turn // older turns first
 	Summary  string // of the turns before History; may be empty
 	Wish     string // how the answer should be written, by who runs the client; may be empty
+	// Omit reports the sentences of passages that are not to be shown; nil shows
+	// all.
+	Omit func(sentence string) bool
 }
 
 // Turn is one question of a conversation with its answer.

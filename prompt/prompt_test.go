@@ -152,3 +152,24 @@ func FuzzNeutralise(f *testing.F) {
 		}
 	})
 }
+
+// TestOmit leaves sentences out of passages, and passages of which nothing is left.
+func TestOmit(t *testing.T) {
+	all := []retrieve.Passage{
+		{Text: "Drop me. Drop me too.", End: 21},
+		{Text: "Meals are paid. Drop this. Trips are not.", End: 41},
+	}
+	omit := func(sentence string) bool { return strings.Contains(sentence, "Drop") }
+	for _, budget := range []int{0, 320} {
+		built, err := (&prompt.Builder{Budget: budget}).Build(prompt.Input{Question: "What is paid?", Passages: all, Omit: omit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := built.Messages[1].Text; strings.Contains(text, "Drop") || !strings.Contains(text, "<passage 1>\nMeals are paid. Trips are not.") || len(built.Sources) != 1 {
+			t.Errorf("budget %d: %d sources:\n%s", budget, len(built.Sources), text)
+		}
+	}
+	if _, err := (&prompt.Builder{}).Build(prompt.Input{Question: "What is paid?", Passages: all[:1], Omit: omit}); err == nil {
+		t.Error("a prompt without a passage was built")
+	}
+}
