@@ -45,6 +45,7 @@ const (
 	featureNew              // share of the unit that the question does not say
 	featureDense            // nearness in meaning, in standard deviations; of questions across languages
 	featureAlike            // the same piece by piece
+	featureOwn              // is in the question's language
 	featureKindCover        // kind × cover
 	featureVerdict          // of yes/no questions: denies or affirms, 1 when it says so outright
 	featureAsks             // is itself a question
@@ -147,6 +148,9 @@ func candidates(q *questionText, passages []retrieve.Passage) []candidate {
 			}
 			if u.kind == unitRow && q.keyed(text) {
 				f[featureKey] = 1
+			}
+			if (hanShare(p.Text) > 0.3) == q.han {
+				f[featureOwn] = 1
 			}
 			f[featureKindCover] = c.holds * f[featureCover]
 			c.polarity = polarityOf(c.folded)
@@ -271,7 +275,7 @@ var (
 )
 
 // weightsMeaning rank across languages.
-var weightsMeaning = [featureCount]float64{featureDense: 0.7, featureAlike: 0.5, featureRank: 5, featureCover: 2, featureAsks: -3, featureKey: 1}
+var weightsMeaning = [featureCount]float64{featureDense: 0.7, featureAlike: 0.5, featureOwn: 0.8, featureRank: 5, featureCover: 2, featureAsks: -3, featureKey: 1}
 
 // maxQuotes bounds an extractive answer.
 const maxQuotes = 5

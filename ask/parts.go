@@ -163,6 +163,11 @@ func (a *Assistant) weigh(ctx context.Context, p *part, result *retrieve.Result)
 		return err
 	}
 	rank(p.question, p.ranked, p.meaning != nil)
+	if p.meaning == nil {
+		if err := a.refine(ctx, p, result); err != nil {
+			return err
+		}
+	}
 	r, err := a.reach(ctx, p, result)
 	if err != nil {
 		return err
