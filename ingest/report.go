@@ -13,6 +13,7 @@ type Report struct {
 	Renamed                                  int // of New, those whose content was known under another path
 	Skipped                                  map[SkipReason]int
 	Failures                                 []Failure // ordered by path
+	Remarks                                  []Failure // what could not be read of documents that were written, ordered by path
 	Warnings                                 []string  // one line each, such as why nothing was removed
 	Pending                                  int       // points still without a vector
 	Embedded                                 int       // vectors made in this run

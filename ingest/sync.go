@@ -118,6 +118,7 @@ func (s *Syncer) sync(ctx context.Context, src Source, noWait bool) (*Report, er
 		err = r.embed(ctx)
 	}
 	slices.SortFunc(r.report.Failures, func(a, b Failure) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortStableFunc(r.report.Remarks, func(a, b Failure) int { return strings.Compare(a.Path, b.Path) })
 	r.report.Elapsed = s.now().Sub(began)
 	if err != nil {
 		return r.report, fmt.Errorf("sync %s: %w", place(r.src.Root()), err)
@@ -317,6 +318,9 @@ func (r *run) apply(ctx context.Context, o *outcome) error {
 		for i := range o.docs {
 			r.report.Bytes += int64(len(o.docs[i].Text))
 			r.report.Chunks += len(o.docs[i].Points)
+			for _, w := range o.docs[i].Warnings {
+				r.report.Remarks = append(r.report.Remarks, Failure{Path: o.docs[i].Path, Reason: w})
+			}
 		}
 		if k != nil {
 			kept := map[string]bool{}

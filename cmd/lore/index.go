@@ -238,6 +238,7 @@ func addReport(total, r *ingest.Report) {
 		total.Skipped[reason] += n
 	}
 	total.Failures = append(total.Failures, r.Failures...)
+	total.Remarks = append(total.Remarks, r.Remarks...)
 	total.Warnings = append(total.Warnings, r.Warnings...)
 }
 
@@ -263,6 +264,7 @@ func (p *program) printReport(r *ingest.Report, dryRun bool) {
 	for _, failure := range r.Failures {
 		fmt.Fprintf(p.err, "failed: %s: %s\n", printable(failure.Path), printable(failure.Reason))
 	}
+	p.printRemarks(r.Remarks)
 	for _, warning := range r.Warnings {
 		fmt.Fprintf(p.err, "warning: %s\n", warning)
 	}
@@ -275,6 +277,25 @@ func (p *program) printReport(r *ingest.Report, dryRun bool) {
 	p.printSummary(r)
 	if r.Pending > 0 && !dryRun {
 		p.note("%s still without a vector; `lore index` makes the rest", plural(r.Pending, "chunk"))
+	}
+}
+
+// printRemarks says what of documents could not be read; in one line unless
+// details are wanted.
+func (p *program) printRemarks(remarks []ingest.Failure) {
+	documents := map[string]bool{}
+	for _, r := range remarks {
+		documents[r.Path] = true
+		if p.verbose {
+			fmt.Fprintf(p.err, "partly read: %s: %s\n", printable(r.Path), printable(r.Reason))
+		}
+	}
+	switch n := len(documents); {
+	case n == 0 || p.verbose:
+	case n == 1:
+		p.note("partly read: %s: %s", printable(remarks[0].Path), printable(remarks[0].Reason))
+	default:
+		p.note("partly read: %d documents, such as %s: %s; `lore index -v` names all when it reads them, `lore extract FILE` those of one", n, printable(remarks[0].Path), printable(remarks[0].Reason))
 	}
 }
 
