@@ -33,6 +33,8 @@ func child(run string) {
 		err = holdScript(arg)
 	case "switch":
 		err = switchScript(arg)
+	case "migrate":
+		err = migrateScript(arg)
 	}
 	if err != nil {
 		fmt.Println("error:", err)

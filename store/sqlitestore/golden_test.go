@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -80,6 +81,84 @@ func TestMigrationIsOneStep(t *testing.T) {
 		}
 		clean(t, s)
 		_ = s.Close()
+	}
+}
+
+// migrateScript brings a collection to the newest version and is killed at one of
+// its steps: the class of the step, its number, and the file.
+func migrateScript(arg string) error {
+	class, arg, _ := strings.Cut(arg, " ")
+	number, file, _ := strings.Cut(arg, " ")
+	at, err := strconv.Atoi(number)
+	if err != nil {
+		return err
+	}
+	install()
+	synchronous, vfs = "FULL", faultVFS
+	disk.arm(class, at, false, killed)
+	s, err := Open(context.Background(), file, Options{LockTimeout: -1})
+	if err != nil {
+		return err
+	}
+	return s.Close()
+}
+
+// TestMigrationKilled kills a migration at each step in turn, in the midst of a
+// write too, and looks at what it leaves behind. With LORE_SOAK it does so at every
+// step of every version, else at some.
+func TestMigrationKilled(t *testing.T) {
+	versions, stride := []int{1}, 9
+	if os.Getenv("LORE_SOAK") != "" {
+		versions, stride = nil, 1
+		for v := 1; v < schemaVersion; v++ {
+			versions = append(versions, v)
+		}
+	}
+	kills := 0
+	for _, version := range versions {
+		name := filepath.Join("testdata", fmt.Sprintf("v%d", version))
+		want, err := os.ReadFile(name + ".content")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(name + ".db")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, class := range []string{"write", "sync", "truncate", "delete", "open"} {
+			for at := 1; ; at += stride {
+				file := filepath.Join(t.TempDir(), "default.db")
+				if err := os.WriteFile(file, b, 0o644); err != nil {
+					t.Fatal(err)
+				}
+				cmd := childCommand(t, "migrate", fmt.Sprint(class, " ", at, " ", file))
+				out, err := cmd.CombinedOutput()
+				if err == nil {
+					break
+				}
+				if cmd.ProcessState.ExitCode() == 1 {
+					t.Fatalf("version %d, %s %d: the child failed: %s", version, class, at, out)
+				}
+				kills++
+				for _, readOnly := range []bool{true, false} {
+					s, err := Open(t.Context(), file, Options{ReadOnly: readOnly, Model: testModel, LockTimeout: -1})
+					if err != nil {
+						t.Fatalf("version %d, killed at %s %d: %v", version, class, at, err)
+					}
+					if got := contentOf(t, s); got != string(want) {
+						t.Errorf("version %d, killed at %s %d, read-only %v: another content", version, class, at, readOnly)
+					}
+					clean(t, s)
+					if err := s.Close(); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d kills", kills)
+	if kills == 0 {
+		t.Error("nothing was killed")
 	}
 }
 
