@@ -274,7 +274,7 @@ var (
 	}, thresholds: [3]float64{0.16, 0.38, 0.6}}
 	judgeChineseRows = judge{weights: [signalCount]float64{
 		signalBias: -6.59, signalPassage: 1.73, signalUnit: 0.51, signalContext: 1.32, signalFigures: -0.64, signalMargin: 2.88, signalUnitNames: -0.93, signalUnitFigures: -0.15, signalOpposed: -1.42, signalDense: 0.26, signalReached: 2.75, signalLead: 4.08,
-	}, thresholds: [3]float64{0.24, 0.6, 0.88}}
+	}, thresholds: [3]float64{0.24, 0.54, 0.86}}
 	// judgeAcross weighs questions whose passages are in another language, by what
 	// the built-in encoder keeps of passages. Of missing names and figures, which are
 	// rare in such questions, the weights are set by hand: what is written in Latin
