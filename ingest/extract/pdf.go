@@ -552,8 +552,11 @@ func startsUpper(s string) bool {
 	return !unicode.IsLower(first)
 }
 
-// inCapitals reports whether text has capitals and no small letters.
-func inCapitals(s string) bool { return strings.ToUpper(s) == s && strings.ToLower(s) != s }
+// inCapitals reports whether text has capitals and no small letters, and is more
+// than a short word such as COVID-19.
+func inCapitals(s string) bool {
+	return strings.ToUpper(s) == s && strings.ToLower(s) != s && (strings.Contains(s, " ") || len(letterKey(s)) > 8)
+}
 
 // tableRows is how many lines from the first on are rows of one table: lines of
 // two or more cells, most of which begin or end where cells of the row before

@@ -225,6 +225,8 @@ func TestPDFHeadingsByType(t *testing.T) {
 		line("F1", 10, body)
 		line("F2", 10, "Overview")
 		line("F1", 10, body)
+		line("F2", 10, "COVID-19")
+		line("F1", 10, body)
 		line("F1", 10, body)
 	}
 	docs, err := extract.New(nil).Extract(context.Background(), ingest.Input{Name: "a.pdf", Data: makePDF(page.String())})
@@ -234,7 +236,7 @@ func TestPDFHeadingsByType(t *testing.T) {
 	checkDump(t, dump(docs), []string{
 		"heading1 [Annual report]: Annual report", "para [Annual report]: Indicate by mark", "past 90 days. Yes No",
 		"heading3 [Annual report > For the year 2021]", "heading4 [Annual report > For the year 2021 > ITEM 1. BUSINESS]", "heading5 [Annual report > For the year 2021 > ITEM 1. BUSINESS > Overview]",
-		"heading4 [Annual report > For the year 2021 > ITEM 2. RISKS]", "heading5 [Annual report > For the year 2021 > ITEM 2. RISKS > Overview]",
+		"heading4 [Annual report > For the year 2021 > ITEM 2. RISKS]", "heading5 [Annual report > For the year 2021 > ITEM 2. RISKS > Overview]", "heading5 [Annual report > For the year 2021 > ITEM 2. RISKS > COVID-19]",
 	}, nil)
 }
 
