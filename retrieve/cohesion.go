@@ -16,8 +16,7 @@ import (
 //	ln(N·n(ab) / n(a)·n(b)) / ln(N / n(ab)),
 //
 // which is 1 for characters that are never apart and 0 for such as meet by
-// chance. N and n count passages. A bigram that no passage holds keeps its
-// weight, which tells how much of the question is unknown.
+// chance or, as far as is known, never. N and n count passages.
 func (s *search) loosen() {
 	points := float64(s.collection.stats.Points)
 	held := make(map[uint32]float64, len(s.terms))
@@ -28,15 +27,17 @@ func (s *search) loosen() {
 	}
 	for i := range s.terms {
 		t := &s.terms[i]
-		if s.parsed.Terms[i].Kind != analysis.KindBigram || !t.Known {
+		if s.parsed.Terms[i].Kind != analysis.KindBigram {
 			continue
 		}
 		_, size := utf8.DecodeRuneInString(t.Term)
 		a, b, both := held[analysis.Index(t.Term[:size])], held[analysis.Index(t.Term[size:])], held[t.Index]
-		if a <= 0 || b <= 0 || both <= 0 || both >= points {
-			continue
+		cohesion := 0.0
+		if both >= points {
+			cohesion = 1
+		} else if t.Known && a > 0 && b > 0 && both > 0 {
+			cohesion = math.Log(points*both/(a*b)) / math.Log(points/both)
 		}
-		cohesion := math.Log(points*both/(a*b)) / math.Log(points/both)
 		t.Query *= 0.5 + 0.5*max(0, min(1, cohesion))
 		s.parsed.Terms[i].Weight = t.Query
 	}
