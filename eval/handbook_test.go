@@ -27,7 +27,7 @@ type asked struct {
 	answering  []string // paths
 }
 
-func handbookQuestions(t *testing.T) []asked {
+func handbookQuestions(t testing.TB) []asked {
 	t.Helper()
 	b, err := os.ReadFile("testdata/handbook.tsv")
 	if err != nil {
