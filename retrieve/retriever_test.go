@@ -654,6 +654,20 @@ func TestWhyNot(t *testing.T) {
 			t.Errorf("%s for %q is lost at %q: %q", c.document, c.question, w.Lost, w.Steps)
 		}
 	}
+	for question, want := range map[string]string{
+		"hotels path:ops":                          "the filter leaves it out by its path",
+		"hotels path:ops after:2024 label:team=hr": "the filter leaves it out by its path, labels, date",
+		"hotels type:pdf path:hr":                  "the filter leaves it out by its type",
+		"hotels path:hr":                           "the filter lets it through",
+	} {
+		w, err := r.WhyNot(context.Background(), "hr/travel.md", Query{Text: question})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(w.Steps, want) {
+			t.Errorf("%s: %q, want %q among them", question, w.Steps, want)
+		}
+	}
 }
 
 // TestOrder checks that a ranking is the same whatever order the documents came

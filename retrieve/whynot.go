@@ -56,7 +56,7 @@ func (r *Retriever) WhyNot(ctx context.Context, document string, q Query) (*WhyN
 	filter.Documents = append(slices.Clone(filter.Documents), doc.ID)
 	if len(s.filter.Documents) > 0 && !slices.Contains(s.filter.Documents, doc.ID) || !s.filter.MatchDocument(doc) {
 		w.Lost = StepFilter
-		say("the filter leaves it out")
+		say("the filter leaves it out by its %s", strings.Join(unmet(&s.filter, doc), ", "))
 		return w, nil
 	}
 	if !s.filter.Empty() {
@@ -128,6 +128,30 @@ func (r *Retriever) WhyNot(ctx context.Context, document string, q Query) (*WhyN
 	w.Lost = StepRank
 	say("the result ends after %s; the last scores %.4f", plural(len(list), "passage"), list[len(list)-1].score)
 	return w, nil
+}
+
+// unmet names the conditions of a filter that a document does not meet.
+func unmet(f *store.Filter, doc *store.DocumentInfo) []string {
+	var out []string
+	for _, one := range []struct {
+		name   string
+		filter store.Filter
+	}{
+		{"path", store.Filter{Paths: f.Paths, Roots: f.Roots}},
+		{"type", store.Filter{MediaTypes: f.MediaTypes}},
+		{"language", store.Filter{Languages: f.Languages}},
+		{"labels", store.Filter{Labels: f.Labels}},
+		{"date", store.Filter{After: f.After, Before: f.Before}},
+		{"state", store.Filter{Statuses: f.Statuses}},
+	} {
+		if !one.filter.MatchDocument(doc) {
+			out = append(out, one.name)
+		}
+	}
+	if len(out) == 0 { // conditions that exclude each other are written as documents
+		out = append(out, "document")
+	}
+	return out
 }
 
 // missing names the words of the question that a document, searched alone, does
