@@ -54,11 +54,16 @@ func main() {
 	present := flag.Bool("present", false, "report the confidences of the files as they are too")
 	svg := flag.String("svg", "", "write the curves of the odd questions to this `file`")
 	title := flag.String("title", "", "of the curves")
+	draw := flag.Bool("draw", false, "fit nothing: report and draw the files' own confidences, of all questions")
+	normal := flag.Float64("threshold", 0.5, "with -draw: report what this confidence refuses")
 	flag.Parse()
-	if *names == "" || flag.NArg() == 0 {
+	if *names == "" && !*draw || flag.NArg() == 0 {
 		log.Fatal("usage: judgefit -signals NAME,... [-han] [-across] FILE ...")
 	}
-	signals := strings.Split(*names, ",")
+	var signals []string
+	if !*draw {
+		signals = strings.Split(*names, ",")
+	}
 	var all []sample
 	for _, name := range flag.Args() {
 		list, err := read(name, signals, *han, *across)
@@ -66,6 +71,19 @@ func main() {
 			log.Fatal(err)
 		}
 		all = append(all, list...)
+	}
+	if *draw {
+		for i := range all {
+			all[i].report = true
+		}
+		own := func(s sample) float64 { return s.confidence }
+		report(all, *normal, own)
+		if *svg != "" {
+			if err := os.WriteFile(*svg, curves(all, *title, own), 0o644); err != nil {
+				log.Fatal(err)
+			}
+		}
+		return
 	}
 	var fitted []sample
 	for _, s := range all {
@@ -104,11 +122,11 @@ func main() {
 		fmt.Print(t)
 	}
 	fmt.Println("}}")
-	normal := thresholds[min(1, len(thresholds)-1)]
-	report(all, normal, func(s sample) float64 { return confidence(w, s.x) })
+	middle := thresholds[min(1, len(thresholds)-1)]
+	report(all, middle, func(s sample) float64 { return confidence(w, s.x) })
 	if *present {
 		fmt.Println("the program that made the files:")
-		report(all, normal, func(s sample) float64 { return s.confidence })
+		report(all, middle, func(s sample) float64 { return s.confidence })
 	}
 	if *svg != "" {
 		if err := os.WriteFile(*svg, curves(all, *title, func(s sample) float64 { return confidence(w, s.x) }), 0o644); err != nil {
