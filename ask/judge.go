@@ -3,6 +3,7 @@ package ask
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -131,7 +132,11 @@ func weigh(q *questionText, result *retrieve.Result, ranked []candidate, calibra
 			s[signalUnitGap] = gap / q.total
 		}
 		around := surroundings(&result.Passages[c.passage], c)
-		s[signalUnitNames] = q.lackingNames(around)
+		s[signalUnitNames] = lackingNames(q.names, around)
+		if m != nil && !q.han {
+			// Chinese texts write foreign names in Chinese, but not identifiers.
+			s[signalUnitNames] = lackingNames(slices.DeleteFunc(slices.Clone(q.names), func(name string) bool { return !strings.ContainsAny(name, "0123456789_") }), around)
+		}
 		s[signalUnitFigures] = q.otherFigures(figures(c.folded))
 		s[signalOpposed] = q.opposed(c.folded)
 		s[signalUnitStarts] = q.lackingWords(around)
@@ -280,8 +285,8 @@ var (
 	// rare in such questions, the weights are set by hand: what is written in Latin
 	// letters or digits is written alike in both languages.
 	judgeAcross = judge{weights: [signalCount]float64{
-		signalBias: -5.31, signalMeant: 10.83, signalLead: 6.5, signalReached: 2.07, signalUnitNames: -2, signalFigures: -1,
-	}, thresholds: [3]float64{0.15, 0.44, 0.62}}
+		signalBias: -5.31, signalMeant: 10.83, signalLead: 6.5, signalReached: 2.07, signalUnitNames: -1, signalFigures: -0.5,
+	}, thresholds: [3]float64{0.15, 0.4, 0.62}}
 	// judgeMeaning does so where nothing is kept; its weights are in
 	// meaning.confidence.
 	judgeMeaning = judge{thresholds: [3]float64{0.2, 0.3, 0.5}}
@@ -301,18 +306,18 @@ func foldedPassage(p *retrieve.Passage) string {
 	return foldText(strings.Join(append([]string{p.Title, p.Context}, p.Section...), "\n") + "\n" + p.Text)
 }
 
-// lackingNames is the share of the question's names that folded words lack.
-func (q *questionText) lackingNames(words string) float64 {
-	if len(q.names) == 0 {
+// lackingNames is the share of names that folded words lack.
+func lackingNames(names []string, words string) float64 {
+	if len(names) == 0 {
 		return 0
 	}
 	n := 0
-	for _, name := range q.names {
+	for _, name := range names {
 		if !holdsWord(words, name) {
 			n++
 		}
 	}
-	return float64(n) / float64(len(q.names))
+	return float64(n) / float64(len(names))
 }
 
 // lackingFigures is the share of the question's figures that a source lacks.
