@@ -188,6 +188,23 @@ func TestRepair(t *testing.T) {
 	}
 }
 
+// TestSecondQuote has a model that picks the wrong sentence, and one that picks
+// the right one.
+func TestSecondQuote(t *testing.T) {
+	for reply, want := range map[string]int{"Bookings above that need the approval of Maria Lindt. [1]": 2, "Staff on the road get 45 € a day. [1]": 1} {
+		l := office()
+		g := &scripted{reply: func([]model.Message) (string, error) { return reply, nil }}
+		a, err := New(l, l, &Options{Generator: g}).Ask(context.Background(), Question{Text: "How much money do staff get for meals on the road?"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkAnswer(t, l, a)
+		if len(a.Citations) != want || !strings.Contains(a.Citations[want-1].Quote, "45 €") || a.Model == "none" {
+			t.Errorf("%s: model %s, %d citations, want %d: %s", reply, a.Model, len(a.Citations), want, a.Text)
+		}
+	}
+}
+
 func TestEvents(t *testing.T) {
 	l := office()
 	var kinds []string

@@ -121,7 +121,11 @@ func (t *task) generate(ctx context.Context, g model.Generator) (done bool, err 
 	if !t.believed(weightAssent) {
 		return true, t.refuse("the passages do not bear out what the model says")
 	}
-	if err := t.contradict(ctx, newVerifier(t.assistant.texts, t.result.Passages, t.question), &t.part); err != nil {
+	v := newVerifier(t.assistant.texts, t.result.Passages, t.question)
+	if err := t.second(ctx, v); err != nil {
+		return false, err
+	}
+	if err := t.contradict(ctx, v, &t.part); err != nil {
 		return false, err
 	}
 	t.answer.Status, t.answer.Grounded = StatusAnswered, true
@@ -144,6 +148,27 @@ func (a *Assistant) room() *prompt.Builder {
 		b.Budget = n
 	}
 	return &b
+}
+
+// second quotes the sentence that answers best beside what a model said, when the
+// evidence is strong and all that the model cites is far less likely to answer:
+// small models pick the wrong of two sentences more often than the ranking does.
+func (t *task) second(ctx context.Context, v *verifier) error {
+	if len(t.parts) > 0 || len(t.ranked) == 0 || !t.evidence.answers(CautionHigh) {
+		return nil
+	}
+	best := &t.ranked[0]
+	for i := range t.ranked {
+		c := &t.ranked[i]
+		p := &t.result.Passages[c.passage]
+		if math.Exp(c.score-best.score) < chooseShare {
+			break
+		}
+		if t.cited(p.DocumentID, p.Start+c.unit.start, p.Start+c.unit.end) != nil {
+			return nil
+		}
+	}
+	return t.quote(ctx, v, quotes([]candidate{*best}, v.read)[0])
 }
 
 // preference is how well each unit answers the question, between 0 and 1/2.
