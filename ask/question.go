@@ -363,7 +363,7 @@ func (q *questionText) missing(p presence) []string {
 
 // functionHan are characters that carry a Chinese question rather than what it
 // is about.
-const functionHan = "的了吗呢么嘛吧是在有多少几谁什怎样哪何为能会可以要应该和与或及我你他它这那请问如果被把对从到个些吗久每"
+const functionHan = "的了吗呢么嘛吧是在有多少几谁什怎样哪何为能会可以要需更应该和与或及我你他它这那请问如果被把对从到个些吗久每"
 
 // contentRuns cuts a run of Han characters at those that only carry a question;
 // single characters say too little to be named.
