@@ -47,6 +47,11 @@ const (
 
 	// evidenceDepth is how many candidates are read closely.
 	evidenceDepth = 40
+	// wordsFirst is how many of the first by words are always among them. A name that
+	// the model does not know, in a question of common words, is found by nothing
+	// else. 1, 3 and 8 gave the same within 0.001 where both languages are, and 8 no
+	// less than none elsewhere.
+	wordsFirst = 3
 	// aloneDepth is the same where words alone are searched and what is read moves a
 	// passage by less: with 16 all measured rankings are those of 40.
 	aloneDepth = 16
@@ -169,8 +174,15 @@ func (s *search) convex(list []candidate) (weights, error) {
 	for i := range order {
 		order[i] = i
 	}
+	later := func(i int) int {
+		if l, ok := list[i].legs[store.LegSparse]; ok && l.Rank <= wordsFirst {
+			return 0
+		}
+		return 1
+	}
 	slices.SortFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(dense[b]+shareWeight*sparse[b], dense[a]+shareWeight*sparse[a]), cmp.Compare(list[a].id, list[b].id))
+		return cmp.Or(cmp.Compare(later(a), later(b)),
+			cmp.Compare(dense[b]+shareWeight*sparse[b], dense[a]+shareWeight*sparse[a]), cmp.Compare(list[a].id, list[b].id))
 	})
 	depth := evidenceDepth
 	if len(s.dense.hits) == 0 {

@@ -480,6 +480,27 @@ func (o onlyMatch) Match(ctx context.Context, question string, texts []string) (
 	return o.e.Match(ctx, question, texts)
 }
 
+// TestFirstByWords holds that what ranks first by its words is read closely, even
+// if more passages than are read are nearer by their vectors.
+func TestFirstByWords(t *testing.T) {
+	e := &bagEmbedder{synonyms: map[string]string{"motor": "pump", "lid": "valve", "brass": "bronze", "wool": "linen"}}
+	pages := []page{{path: "named.md", chunks: []string{
+		"Zinnober sells many goods in towns by rivers, among hills, near woods, with horses, carts, ropes, lamps and tools; a pump costs nine crowns."}}}
+	for i := range 2 * evidenceDepth {
+		pages = append(pages, page{path: fmt.Sprintf("near%d.md", i), chunks: []string{fmt.Sprintf("motor lid brass wool no%d", i)}})
+	}
+	got := ask(t, New(collect(t, e, pages...), &Options{Embedder: e}), Query{Text: "pump valve bronze linen", Limit: 100, Explain: true})
+	for _, p := range got.Passages {
+		if p.Path == "named.md" {
+			if text := fmt.Sprintf("%+v", p.Explain); p.Legs[store.LegSparse].Rank != 1 || strings.Contains(text, "best sentence 0.0000") {
+				t.Errorf("not read: %s", text)
+			}
+			return
+		}
+	}
+	t.Errorf("finds %s", paths(got))
+}
+
 // broken is a store one leg of which fails.
 type broken struct {
 	store.Store
