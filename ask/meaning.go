@@ -53,11 +53,9 @@ func (a *Assistant) compare(ctx context.Context, p *part, result *retrieve.Resul
 		texts[i] = readable(result.Passages[c.passage].Text, &c.unit)
 	}
 	numbers := likely(ctx, e, p, texts)
-	texts = pickOf(texts, numbers)
+	texts = make([]string, len(numbers))
 	for k, i := range numbers {
-		if title := result.Passages[p.ranked[i].passage].Title; title != "" {
-			texts[k] = title + "\n" + texts[k]
-		}
+		texts[k] = headed(&result.Passages[p.ranked[i].passage], &p.ranked[i].unit)
 	}
 	asked, err := e.Embed(ctx, model.TaskQuery, []string{p.text})
 	var vectors [][]float32
@@ -119,12 +117,18 @@ func likely(ctx context.Context, e model.Embedder, p *part, texts []string) []in
 	return numbers
 }
 
-func pickOf(texts []string, numbers []int) []string {
-	out := make([]string, len(numbers))
-	for k, i := range numbers {
-		out[k] = texts[i]
+// headed is a unit below the title and the heading that it stands under, as it is
+// embedded.
+func headed(p *retrieve.Passage, u *unit) string {
+	text := readable(p.Text, u)
+	headings := slices.Concat(p.Section, u.headings)
+	if n := len(headings); n > 0 && headings[n-1] != p.Title && headings[n-1] != "" {
+		text = headings[n-1] + "\n" + text
 	}
-	return out
+	if p.Title != "" {
+		text = p.Title + "\n" + text
+	}
+	return text
 }
 
 // likenesses are the means of what is nearest to each piece, weighed by how rare

@@ -84,10 +84,7 @@ func (a *Assistant) reach(ctx context.Context, p *part, result *retrieve.Result)
 // question, speaks of the role whose holder the question asks for.
 func (a *Assistant) holdsRole(ctx context.Context, p *part, passages []retrieve.Passage) (bool, error) {
 	best := &p.ranked[0]
-	text := readable(passages[best.passage].Text, &best.unit)
-	if title := passages[best.passage].Title; title != "" {
-		text = title + "\n" + text
-	}
+	text := headed(&passages[best.passage], &best.unit)
 	role := trimMarks(roleFrame.ReplaceAllString(p.question.folded, ""))
 	field, least := trimMarks(roleWords.ReplaceAllString(role, " ")), fieldAlike
 	if field == "" {

@@ -39,11 +39,7 @@ func (a *Assistant) refine(ctx context.Context, p *part, result *retrieve.Result
 	head := p.ranked[:n]
 	texts := make([]string, n)
 	for i := range head {
-		passage := &result.Passages[head[i].passage]
-		texts[i] = readable(passage.Text, &head[i].unit)
-		if passage.Title != "" {
-			texts[i] = passage.Title + "\n" + texts[i]
-		}
+		texts[i] = headed(&result.Passages[head[i].passage], &head[i].unit)
 	}
 	asked, err := e.Embed(ctx, model.TaskQuery, []string{p.text})
 	var vectors [][]float32
