@@ -16,7 +16,7 @@ import (
 //	ln(N·n(ab) / n(a)·n(b)) / ln(N / n(ab)),
 //
 // which is 1 for characters that are never apart and 0 for such as meet by
-// chance or, as far as is known, never. N and n count passages.
+// chance. N and n count passages.
 func (s *search) loosen() {
 	points := float64(s.collection.stats.Points)
 	held := make(map[uint32]float64, len(s.terms))
@@ -32,10 +32,8 @@ func (s *search) loosen() {
 		}
 		_, size := utf8.DecodeRuneInString(t.Term)
 		a, b, both := held[analysis.Index(t.Term[:size])], held[analysis.Index(t.Term[size:])], held[t.Index]
-		cohesion := 0.0
-		if both >= points {
-			cohesion = 1
-		} else if t.Known && a > 0 && b > 0 && both > 0 {
+		cohesion := 1.0
+		if both < points {
 			cohesion = math.Log(points*both/(a*b)) / math.Log(points/both)
 		}
 		t.Query *= 0.5 + 0.5*max(0, min(1, cohesion))
@@ -44,7 +42,8 @@ func (s *search) loosen() {
 }
 
 // frequency returns how many of points hold a term of this weight; see
-// [store.IDF].
+// [store.IDF]. Of one that none holds it is a half: two common characters that
+// were never seen together do not make a word, of two rare ones nobody can tell.
 func frequency(points, idf float64) float64 {
-	return (points+1)/math.Exp(idf) - 0.5
+	return max(0.5, (points+1)/math.Exp(idf)-0.5)
 }

@@ -283,7 +283,7 @@ func TestCohesion(t *testing.T) {
 	}
 	r := New(collect(t, nil, pages...), nil)
 	weights := make(map[string]float64)
-	for _, term := range ask(t, r, Query{Text: "研究生命，珊瑚，馆长"}).Terms {
+	for _, term := range ask(t, r, Query{Text: "研究生命，珊瑚，馆长，很学"}).Terms {
 		weights[term.Term] = term.Query
 	}
 	for term, want := range map[string]float64{
@@ -291,7 +291,8 @@ func TestCohesion(t *testing.T) {
 		"研究": 1,                                               // likewise
 		"究生": 0.5 + 0.5*math.Log(10*2/(3*5.))/math.Log(10/2.), // across words
 		"生命": 0.5 + 0.5*math.Log(10*3/(5*4.))/math.Log(10/3.),
-		"馆长": 0.5, // never met
+		"馆长": 0.5 + 0.5*math.Log(10*.5/(3*.5))/math.Log(10/.5), // nobody can tell
+		"很学": 0.5,                                              // never met
 		"研":  0.8,
 	} {
 		if math.Abs(weights[term]-want) > 1e-6 {
