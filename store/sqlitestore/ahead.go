@@ -66,6 +66,7 @@ func (s *Store) watch(ix *index) {
 	}
 	stop := make(chan struct{})
 	s.watching = stop
+	wake := s.unused.open()
 	s.watchers.Go(func() {
 		t := time.NewTicker(aheadLook)
 		defer t.Stop()
@@ -73,13 +74,65 @@ func (s *Store) watch(ix *index) {
 			select {
 			case <-stop:
 				return
-			case ix := <-s.unused:
-				ix.free()
+			case <-wake:
+				s.unused.free()
 			case <-t.C:
 				s.lookAhead()
 			}
 		}
 	})
+}
+
+// unused are indexes that wait to be freed, where somebody does that.
+type unused struct {
+	mu   sync.Mutex
+	wake chan struct{} // nil: nobody does
+	list []*index
+}
+
+// open begins to take indexes. Those who free them wait for the result.
+func (u *unused) open() <-chan struct{} {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.wake = make(chan struct{}, 1)
+	return u.wake
+}
+
+// take says whether the index will be freed.
+func (u *unused) take(ix *index) bool {
+	if u == nil {
+		return false
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.wake == nil {
+		return false
+	}
+	u.list = append(u.list, ix)
+	select {
+	case u.wake <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// free frees what was taken.
+func (u *unused) free() {
+	u.mu.Lock()
+	list := u.list
+	u.list = nil
+	u.mu.Unlock()
+	for _, ix := range list {
+		ix.free()
+	}
+}
+
+// close frees what was taken, and takes no more.
+func (u *unused) close() {
+	u.mu.Lock()
+	u.wake = nil
+	u.mu.Unlock()
+	u.free()
 }
 
 // lookAhead opens the file of a merge that waits to be put in place, and lets go

@@ -111,3 +111,34 @@ func TestAhead(t *testing.T) {
 		t.Error("a damaged file is held")
 	}
 }
+
+// TestUnused frees indexes once, whoever does it.
+func TestUnused(t *testing.T) {
+	freed := 0
+	held := func(u *unused) *index {
+		seg := &segment{unmap: func() error { freed++; return nil }}
+		seg.acquire()
+		ix := &index{points: []*pointState{{pointSegment: &pointSegment{segment: seg}}}, unused: u}
+		ix.acquire()
+		return ix
+	}
+	var u unused
+	for _, step := range []struct {
+		name  string
+		do    func()
+		freed int
+	}{
+		{"nobody frees", func() { held(&u).release() }, 1},
+		{"no list", func() { held(nil).release() }, 2},
+		{"somebody will", func() { u.open(); held(&u).release(); held(&u).release() }, 2},
+		{"somebody does", func() { <-u.wake; u.free() }, 4},
+		{"nothing is left", u.free, 4},
+		{"the rest at the end", func() { held(&u).release(); u.close() }, 5},
+		{"after the end", func() { held(&u).release() }, 6},
+	} {
+		step.do()
+		if freed != step.freed {
+			t.Errorf("%s: %d freed, want %d", step.name, freed, step.freed)
+		}
+	}
+}

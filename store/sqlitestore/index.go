@@ -24,7 +24,7 @@ type index struct {
 	vectors    []*vectorState // in order of row
 	live       int            // points that are not removed
 	refs       atomic.Int32
-	unused     chan<- *index // takes it when it is not used any more, if somebody listens
+	unused     *unused // takes it when it is not used any more; may be nil
 }
 
 // pointState is a segment of points with what was removed from it.
@@ -58,12 +58,7 @@ func (ix *index) each(f func(*segment)) {
 func (ix *index) acquire() { ix.refs.Add(1) }
 
 func (ix *index) release() {
-	if ix == nil || ix.refs.Add(-1) != 0 {
-		return
-	}
-	select {
-	case ix.unused <- ix:
-	default:
+	if ix != nil && ix.refs.Add(-1) == 0 && !ix.unused.take(ix) {
 		ix.free()
 	}
 }
@@ -121,7 +116,7 @@ func (s *Store) current(c *conn) (*index, error) {
 // load makes the index of a generation, taking over from base, which may be
 // nil, what has not changed, and from a, which may be nil, what is the same file.
 func (s *Store) load(c *conn, base *index, generation int64, a *ahead) (ix *index, err error) {
-	ix = &index{generation: generation, unused: s.unused}
+	ix = &index{generation: generation, unused: &s.unused}
 	defer func() {
 		if err != nil {
 			ix.acquire()

@@ -88,7 +88,7 @@ type Store struct {
 
 	looking  sync.Mutex     // serialises looks ahead
 	watchers sync.WaitGroup // those who look ahead
-	unused   chan *index    // for them to free
+	unused   unused         // for them to free
 
 	learning sync.Mutex // guards what follows
 	words    *vocabulary
@@ -114,7 +114,7 @@ var _ store.Store = (*Store)(nil)
 
 // newStore returns the handle of a file that is not open yet.
 func newStore(file, collection string) *Store {
-	return &Store{file: file, collection: collection, vocabularies: &vocabularies{}, recent: &recent{}, gate: make(chan struct{}, atOnce()), unused: make(chan *index)}
+	return &Store{file: file, collection: collection, vocabularies: &vocabularies{}, recent: &recent{}, gate: make(chan struct{}, atOnce())}
 }
 
 // Open opens a collection of a data folder, or of a file when path ends in
@@ -315,6 +315,7 @@ func (s *Store) Close() error {
 	}
 	s.mu.Unlock()
 	s.watchers.Wait()
+	s.unused.close()
 	s.setAhead(nil)
 	var errs []error
 	for _, c := range idle {
