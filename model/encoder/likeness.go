@@ -56,11 +56,11 @@ type question struct {
 	text    string
 	weights []float64 // how rare each piece is
 	rows    []float32 // rowWidth each, of length 1
-	codes   []int8    // matchWidth each
+	codes   []int64   // matchWidth each, of three pieces a word; see codeBits
 	scales  []float32 // of the codes of each piece
 }
 
-// askedKept is how many questions' rows are kept for Likeness and Match, about 15 KB
+// askedKept is how many questions' rows are kept for Likeness and Match, about 20 KB
 // each: more than a busy server has under way, whose questions would otherwise be
 // run through the network again.
 const askedKept = 128

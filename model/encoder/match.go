@@ -32,6 +32,11 @@ const (
 	// codes a byte, each 8 more than its value.
 	matchRowBytes = 4 + matchWidth/2
 	matchSumBytes = 16 // of the weights that the table belongs to
+	// codePieces codes of a question's pieces stand in one word, codeBits apart, so
+	// that one multiplication serves three: a product's 128 terms of at most 8 × 127
+	// stay within half of that.
+	codePieces = 3
+	codeBits   = 21
 )
 
 // openPieces reads the table for weights. A table of other weights is an error.
@@ -63,8 +68,13 @@ func (t *pieceTable) project(q *question, rows []float32) {
 		if most == 0 {
 			most = 1
 		}
-		for _, f := range v {
-			q.codes = append(q.codes, int8(math.RoundToEven(float64(f/most*127))))
+		piece := len(q.scales)
+		if piece%codePieces == 0 {
+			q.codes = append(q.codes, make([]int64, matchWidth)...)
+		}
+		word := q.codes[len(q.codes)-matchWidth:]
+		for i, f := range v {
+			word[i] += int64(math.RoundToEven(float64(f/most*127))) << (piece % codePieces * codeBits)
 		}
 		q.scales = append(q.scales, most/127)
 	}
@@ -74,21 +84,26 @@ func (t *pieceTable) project(q *question, rows []float32) {
 func (t *pieceTable) likeness(out []float32, q *question, piece unigram.Piece) {
 	row := t.rows[int(piece)*matchRowBytes:][:matchRowBytes]
 	length := math.Float32frombits(uint32(row[0]) | uint32(row[1])<<8 | uint32(row[2])<<16 | uint32(row[3])<<24)
-	var codes [matchWidth]int32
+	var codes [matchWidth]int64
 	for i := range matchWidth / 2 {
 		b := row[4+i]
-		codes[2*i], codes[2*i+1] = int32(b&15)-8, int32(b>>4)-8
+		codes[2*i], codes[2*i+1] = int64(b&15)-8, int64(b>>4)-8
 	}
-	for k := range out {
-		other := q.codes[k*matchWidth:][:matchWidth]
-		var a, b, c, d int32
+	for k := 0; k < len(out); k += codePieces {
+		others := (*[matchWidth]int64)(q.codes[k/codePieces*matchWidth:])
+		var a, b, c, d int64
 		for i := 0; i < matchWidth; i += 4 {
-			a += codes[i] * int32(other[i])
-			b += codes[i+1] * int32(other[i+1])
-			c += codes[i+2] * int32(other[i+2])
-			d += codes[i+3] * int32(other[i+3])
+			a += codes[i] * others[i]
+			b += codes[i+1] * others[i+1]
+			c += codes[i+2] * others[i+2]
+			d += codes[i+3] * others[i+3]
 		}
-		out[k] = float32(a+b+c+d) * length * q.scales[k]
+		sums := a + b + c + d
+		for j := k; j < min(k+codePieces, len(out)); j++ {
+			one := sums << (64 - codeBits) >> (64 - codeBits) // with its sign
+			out[j] = float32(one) * length * q.scales[j]
+			sums = (sums - one) >> codeBits
+		}
 	}
 }
 
