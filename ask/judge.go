@@ -188,6 +188,9 @@ func weigh(q *questionText, result *retrieve.Result, ranked []candidate, calibra
 	if q.role && alike && (s[signalUnitStarts] > roleLacks || q.han && s[signalContext] < 1-roleLacks) {
 		e.confidence = min(e.confidence, roleConfidence*e.judge.thresholds[0])
 	}
+	if m != nil && alike && s[signalContext] < leastContext {
+		e.confidence = min(e.confidence, roleConfidence*e.judge.thresholds[0])
+	}
 	if q.role && !alike && len(ranked) > 0 && r != nil && !r.role {
 		e.confidence = min(e.confidence, roleConfidence*e.judge.thresholds[1])
 	}
@@ -210,6 +213,11 @@ func (e *evidence) named() map[string]float64 {
 	}
 	return out
 }
+
+// leastContext is the share of a question that a sentence in its own language, with
+// what stands around it, must hold among passages of another: words tell there,
+// and nearness alone takes any row of a table for an answer.
+const leastContext = 0.1
 
 // A question for who holds a role is not answered by who holds another: the
 // chief executive is not the chief financial officer. When more than roleLacks of
@@ -279,7 +287,7 @@ var (
 	}, thresholds: [3]float64{0.16, 0.38, 0.6}}
 	judgeChineseRows = judge{weights: [signalCount]float64{
 		signalBias: -6.59, signalPassage: 1.73, signalUnit: 0.51, signalContext: 1.32, signalFigures: -0.64, signalMargin: 2.88, signalUnitNames: -0.93, signalUnitFigures: -0.15, signalOpposed: -1.42, signalDense: 0.26, signalReached: 2.75, signalLead: 4.08,
-	}, thresholds: [3]float64{0.24, 0.54, 0.86}}
+	}, thresholds: [3]float64{0.24, 0.43, 0.86}}
 	// judgeAcross weighs questions whose passages are in another language, by what
 	// the built-in encoder keeps of passages. Of missing names and figures, which are
 	// rare in such questions, the weights are set by hand: what is written in Latin

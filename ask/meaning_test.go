@@ -13,7 +13,7 @@ import (
 // bilingual embeds by concepts that words of both languages share.
 type bilingual struct{ err error }
 
-var concepts = [][]string{{"open", "开门"}, {"close", "关门"}, {"visitor", "访客"}, {"register", "登记"}, {"dog", "狗"}, {"hotel", "酒店", "住宿"}, {"night", "每晚"}, {"receipt", "发票"}, {"meal", "餐"}, {"office", "办公室"}}
+var concepts = [][]string{{"open", "开门"}, {"close", "关门"}, {"visitor", "访客"}, {"register", "登记"}, {"dog", "狗"}, {"hotel", "酒店", "住宿"}, {"night", "每晚"}, {"receipt", "发票"}, {"meal", "餐"}, {"office", "办公室"}, {"钨", "硝酸盐"}}
 
 func (b bilingual) Info() model.EmbedderInfo {
 	return model.EmbedderInfo{Name: "fake", Fingerprint: "fake", Dimension: len(concepts) + 1}

@@ -102,6 +102,7 @@ func TestRefusesAcrossLanguages(t *testing.T) {
 		libraryDocument{"a", "Visits", "Visitors register at the front desk. They wear a badge."},
 		libraryDocument{"b", "People", "Wei Lin leads the hotel. Marta leads the cloud."},
 		libraryDocument{"c", "Dogs", "Dogs stay at home."},
+		libraryDocument{"d", "校准", "硝酸盐：0.1毫克至50毫克。"}, // near to 钨, without a word of what is asked
 	)
 	a := New(kept{everything{l}}, l, &Options{Embedder: aligned{}})
 	for question, want := range map[string]Status{
