@@ -192,7 +192,11 @@ func (s *search) convex(list []candidate) (weights, error) {
 	if err := s.load(list, order); err != nil {
 		return w, err
 	}
-	evidence, likeness := s.read(list, order), s.match(list, order)
+	var evidence []analysis.Evidence
+	var wg sync.WaitGroup
+	wg.Go(func() { evidence = s.read(list, order) })
+	likeness := s.match(list, order)
+	wg.Wait()
 	for i := range list {
 		e, m := evidence[i], &list[i].made
 		m.share, m.sentence, m.order = parts.share*sparse[i], parts.sentence*e.Sentence, parts.order*e.Order

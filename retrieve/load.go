@@ -2,6 +2,7 @@ package retrieve
 
 import (
 	"errors"
+	"sync"
 
 	"github.com/lore-kb/lore/store"
 )
@@ -30,7 +31,7 @@ func (s *search) load(list []candidate, numbers []int) error {
 	if len(hits) == 0 {
 		return nil
 	}
-	if err := s.payloads(hits); err != nil {
+	if err := s.readHalves(hits); err != nil {
 		return err
 	}
 	for n, i := range of {
@@ -40,6 +41,26 @@ func (s *search) load(list []candidate, numbers []int) error {
 		list[i].payload, list[i].read = hits[n].Payload, true
 	}
 	return nil
+}
+
+// worthHalves is from how many passages on two readers are sooner done than one.
+const worthHalves = 16
+
+// readHalves reads the payloads of hits, of many by two readers at once.
+func (s *search) readHalves(hits []store.Hit) error {
+	if len(hits) < worthHalves {
+		return s.payloads(hits)
+	}
+	half := len(hits) / 2
+	var first error
+	var wg sync.WaitGroup
+	wg.Go(func() { first = s.payloads(hits[:half]) })
+	second := s.payloads(hits[half:])
+	wg.Wait()
+	if first != nil {
+		return first
+	}
+	return second
 }
 
 // need makes sure that the ranked candidates from first up to last are read, and

@@ -2,6 +2,7 @@ package retrieve
 
 import (
 	"context"
+	"sync"
 	"testing"
 
 	"github.com/lore-kb/lore/store"
@@ -12,12 +13,15 @@ import (
 type restless struct {
 	store.Store
 	change func()
+	mu     sync.Mutex
 	read   int
 }
 
 func (r *restless) Payloads(ctx context.Context, hits []store.Hit) error {
+	r.mu.Lock()
 	r.change()
 	r.read += len(hits)
+	r.mu.Unlock()
 	return r.Store.Payloads(ctx, hits)
 }
 
