@@ -164,7 +164,7 @@ func (e expected) holds(text, folded string, figs []figure, question *questionTe
 		}
 		return 0
 	case expectPlace:
-		if question.han && hanShare(text) > 0.3 {
+		if question.han && mostlyHan(text) {
 			if placeWords.MatchString(folded) {
 				return 1
 			}

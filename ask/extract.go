@@ -68,6 +68,7 @@ func candidates(q *questionText, passages []retrieve.Passage) []candidate {
 	for i := range passages {
 		p := &passages[i]
 		whole := q.holdPassage(p)
+		own := mostlyHan(p.Text) == q.han
 		head := q.hold(append([]string{p.Title}, p.Section...)...)
 		cut := cutUnits(p)
 		var before presence
@@ -149,7 +150,7 @@ func candidates(q *questionText, passages []retrieve.Passage) []candidate {
 			if u.kind == unitRow && q.keyed(text) {
 				f[featureKey] = 1
 			}
-			if (hanShare(p.Text) > 0.3) == q.han {
+			if own {
 				f[featureOwn] = 1
 			}
 			f[featureKindCover] = c.holds * f[featureCover]

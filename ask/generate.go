@@ -65,7 +65,7 @@ func (t *task) generate(ctx context.Context, g model.Generator) (done bool, err 
 		}
 		t.answer.Model = g.Name()
 		d = &drafting{task: t, ctx: ctx, verifier: newVerifier(t.assistant.texts, built.Sources, t.question)}
-		d.verifier.prefer = t.preference()
+		d.verifier.rate(t.ranked, t.result.Passages)
 		completion, err = g.Generate(limited, model.Request{Messages: built.Messages, MaxTokens: o.MaxTokens, Temperature: 0}, d.add)
 		var failure *model.Error
 		if tries < mostShorter && errors.As(err, &failure) && failure.Kind == model.KindTooLarge && d.all.Len() == 0 {
@@ -169,16 +169,6 @@ func (t *task) second(ctx context.Context, v *verifier) error {
 		}
 	}
 	return t.quote(ctx, v, quotes([]candidate{*best}, v.read)[0])
-}
-
-// preference is how well each unit answers the question, between 0 and 1/2.
-func (t *task) preference() map[[2]int]float64 {
-	out := make(map[[2]int]float64, len(t.ranked))
-	for i := range t.ranked {
-		c := &t.ranked[i]
-		out[[2]int{c.passage, c.at}] = math.Exp(c.score-t.ranked[0].score) / 2
-	}
-	return out
 }
 
 // fallBack voids what was streamed and leaves the rest to the documents' own

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/lore-kb/lore/model"
-	"github.com/lore-kb/lore/model/langchain"
+	"github.com/lore-kb/lore/model/modeltest"
 )
 
 // hidden is a document with an order to its reader's assistant, a question, what
@@ -124,19 +124,7 @@ func (h *heard) Generate(ctx context.Context, req model.Request, yield func(mode
 // OPENAI_BASE_URL or OLLAMA_HOST, and prints by kind of order how often it
 // obeyed and what became of it. Whatever it obeyed must not come through.
 func TestHiddenOrdersWithModel(t *testing.T) {
-	provider, name, ok := strings.Cut(os.Getenv("LORE_TEST_MODEL"), ":")
-	if !ok {
-		t.Skip("set LORE_TEST_MODEL=PROVIDER:NAME to run it")
-	}
-	options := langchain.Options{Provider: langchain.Provider(provider), Model: name, APIKey: os.Getenv("OPENAI_API_KEY")}
-	options.BaseURL = os.Getenv("OPENAI_BASE_URL")
-	if options.Provider == langchain.Ollama {
-		options.BaseURL = os.Getenv("OLLAMA_HOST")
-	}
-	g, err := langchain.NewGenerator(options)
-	if err != nil {
-		t.Fatal(err)
-	}
+	g := modeltest.Real(t)
 	type count struct{ asked, obeyed, through, truth, refused int }
 	counts := map[string]*count{}
 	for _, h := range hiddenSet(t) {

@@ -184,7 +184,7 @@ func weigh(q *questionText, result *retrieve.Result, ranked []candidate, calibra
 	if e.judge == &judgeMeaning {
 		e.confidence = m.confidence(s)
 	}
-	alike := len(ranked) > 0 && (hanShare(result.Passages[ranked[0].passage].Text) > 0.3) == q.han
+	alike := len(ranked) > 0 && mostlyHan(result.Passages[ranked[0].passage].Text) == q.han
 	if q.role && alike && (s[signalUnitStarts] > roleLacks || q.han && s[signalContext] < 1-roleLacks) {
 		e.confidence = min(e.confidence, roleConfidence*e.judge.thresholds[0])
 	}

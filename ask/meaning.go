@@ -182,7 +182,7 @@ func calibrated(e model.Embedder) bool { return e != nil && e.Info().Centred }
 func crossLanguage(q *questionText, result *retrieve.Result) bool {
 	other := 0
 	for i := range result.Passages {
-		if (hanShare(result.Passages[i].Text) > 0.3) != q.han {
+		if mostlyHan(result.Passages[i].Text) != q.han {
 			other++
 		}
 	}

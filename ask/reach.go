@@ -72,7 +72,7 @@ func (a *Assistant) reach(ctx context.Context, p *part, result *retrieve.Result)
 		r.share += weights[k] / (1 + math.Exp((reachedAt-float64(v))/reachedWidth))
 	}
 	r.share /= all
-	if p.question.role && len(p.ranked) > 0 && (hanShare(result.Passages[p.ranked[0].passage].Text) > 0.3) != p.question.han {
+	if p.question.role && len(p.ranked) > 0 && mostlyHan(result.Passages[p.ranked[0].passage].Text) != p.question.han {
 		if r.role, err = a.holdsRole(ctx, p, result.Passages); err != nil {
 			return nil, err
 		}

@@ -96,7 +96,7 @@ func (s *statementText) supportedBy(quote string, r *readPassage) bool {
 	for _, t := range analysis.Terms(quote) {
 		set[t.Index] = true
 	}
-	return (hanShare(quote) > 0.3) != s.han || s.cover(set) >= supportShown
+	return mostlyHan(quote) != s.han || s.cover(set) >= supportShown
 }
 
 // locate finds the source in which a claim's text stands word for word.

@@ -17,6 +17,10 @@ func isWideMark(r rune) bool {
 	return r >= 0x3000 && r <= 0x303f || r >= 0xff00 && r <= 0xffef || r == '“' || r == '”' || r == '‘' || r == '’' || r == '…' || r == '—'
 }
 
+// mostlyHan reports whether a text counts as Chinese: more than three in ten of
+// its letters are Han characters, since Chinese texts hold names in Latin letters.
+func mostlyHan(s string) bool { return hanShare(s) > 0.3 }
+
 // hanShare is the share of Han characters among the letters of s.
 func hanShare(s string) float64 {
 	han, letters := 0, 0

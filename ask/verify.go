@@ -3,6 +3,7 @@ package ask
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -45,7 +46,8 @@ type verifier struct {
 	question  *questionText
 	documents map[string]documentText
 	passages  []*readPassage
-	prefer    map[[2]int]float64 // how well a unit answers the question, by passage and unit; may be nil
+	prefer    map[[2]int]float64 // how well a unit answers the question, by source and unit, up to 1/2; may be nil
+	favourite *window            // the unit of the sources that answers best; nil when none is preferred
 }
 
 type documentText struct {
@@ -61,11 +63,37 @@ type readPassage struct {
 	barred  []bool   // the unit gives orders and is no evidence
 	figures []figure // of the whole passage with title and sections
 	words   string   // folded passage, title and sections, for names
-	han     float64
+	han     bool
 }
 
 func newVerifier(texts Texts, sources []retrieve.Passage, question *questionText) *verifier {
 	return &verifier{texts: texts, sources: sources, question: question, documents: map[string]documentText{}, passages: make([]*readPassage, len(sources))}
+}
+
+// rate says how well each unit answers the question, from the ranking of those of
+// passages, of which the sources are some.
+func (v *verifier) rate(ranked []candidate, passages []retrieve.Passage) {
+	type place struct {
+		document string
+		start    int
+	}
+	sources := make(map[place]int, len(v.sources))
+	for i := range v.sources {
+		sources[place{v.sources[i].DocumentID, v.sources[i].Start}] = i
+	}
+	v.prefer = make(map[[2]int]float64, len(ranked))
+	for i := range ranked {
+		c := &ranked[i]
+		p := &passages[c.passage]
+		source, ok := sources[place{p.DocumentID, p.Start}]
+		if !ok {
+			continue
+		}
+		if v.favourite == nil {
+			v.favourite = &window{passage: source, from: c.at, to: c.at}
+		}
+		v.prefer[[2]int{source, c.at}] = math.Exp(c.score-ranked[0].score) / 2
+	}
 }
 
 func (v *verifier) read(i int) *readPassage {
@@ -73,7 +101,7 @@ func (v *verifier) read(i int) *readPassage {
 		return v.passages[i]
 	}
 	p := &v.sources[i]
-	r := &readPassage{units: cutUnits(p), han: hanShare(p.Text)}
+	r := &readPassage{units: cutUnits(p), han: mostlyHan(p.Text)}
 	for _, u := range r.units {
 		text := p.Text[u.start:u.end]
 		folded := analysis.Fold(text).Text
@@ -150,7 +178,7 @@ func readStatement(text string) *statementText {
 			s.total += w
 		}
 	}
-	s.han = hanShare(text) > 0.3
+	s.han = mostlyHan(text)
 	s.figures = figures(s.folded)
 	s.names = namesOf(text, false)
 	s.negated = negated(s.folded)
@@ -316,12 +344,12 @@ func (v *verifier) support(ctx context.Context, s *statementText, c claim, sourc
 		return reject(ReasonUnsupported, "no sentence of the passage says it")
 	}
 	quotes := []window{best}
-	if f, ok := v.favourite(); ok && s.alien(v.read(best.passage)) && !within(quotes, f) {
+	if f := v.favourite; f != nil && s.alien(v.read(best.passage)) && !v.read(f.passage).barred[f.from] && !within(quotes, *f) {
 		read := v.read(best.passage)
 		if folded := strings.Join(read.folded[best.from:best.to+1], " "); s.figuresIn(figures(folded))+s.namesIn(folded) == 0 {
 			// Nothing ties the statement to this sentence but the model's
 			// marker: the sentence that answers best stands beside it.
-			quotes = append(quotes, f)
+			quotes = append(quotes, *f)
 		}
 	}
 	// Figures that stand elsewhere in the passage get a quote of their own:
@@ -367,23 +395,7 @@ func (v *verifier) support(ctx context.Context, s *statementText, c claim, sourc
 
 // alien reports whether a passage is in another script than the statement, so
 // that their words cannot be compared.
-func (s *statementText) alien(r *readPassage) bool { return (r.han > 0.3) != s.han }
-
-// favourite is the unit that answers the question best, the first of equals; ok
-// is false when none is preferred.
-func (v *verifier) favourite() (w window, ok bool) {
-	best := 0.0
-	for at, share := range v.prefer {
-		if at[0] >= len(v.sources) || share < best || share == best && ok && (at[0] > w.passage || at[0] == w.passage && at[1] > w.from) {
-			continue
-		}
-		w, ok, best = window{passage: at[0], from: at[1], to: at[1]}, true, share
-	}
-	if ok && v.read(w.passage).barred[w.from] {
-		ok = false
-	}
-	return w, ok
-}
+func (s *statementText) alien(r *readPassage) bool { return r.han != s.han }
 
 // asked is the share of the question that the sets hold.
 func (v *verifier) asked(sets ...map[uint32]bool) float64 {
@@ -434,7 +446,7 @@ func (v *verifier) missingName(s *statementText, sources []int) string {
 		found := false
 		for _, i := range sources {
 			r := v.read(i)
-			if holdsWord(r.words, name) || (r.han > 0.3) != s.han && !s.han && !strings.ContainsAny(name, "0123456789_./") {
+			if holdsWord(r.words, name) || s.alien(r) && !s.han && !strings.ContainsAny(name, "0123456789_./") {
 				found = true
 				break
 			}
@@ -456,21 +468,21 @@ func (v *verifier) foreignHan(s *statementText, sources []int) string {
 	if !s.han {
 		return ""
 	}
-	var known strings.Builder
+	known := ""
 	if v.question != nil {
-		known.WriteString(v.question.folded)
+		known = v.question.folded
 	}
 	for _, i := range sources {
 		r := v.read(i)
 		if s.alien(r) {
 			return ""
 		}
-		known.WriteString(r.words)
+		known += r.words
 	}
 	run, counted := "", false // counted: the run stands behind a number
 	before := rune(0)
 	for _, r := range s.folded + "\n" {
-		if isHan(r) && !strings.ContainsRune(plainHan, r) && !strings.ContainsRune(known.String(), r) {
+		if isHan(r) && !strings.ContainsRune(plainHan, r) && !strings.ContainsRune(known, r) {
 			if run == "" {
 				counted = unicode.IsDigit(before) || strings.ContainsRune(hanNumerals, before)
 			}

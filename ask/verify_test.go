@@ -113,3 +113,17 @@ func TestFindQuote(t *testing.T) {
 		}
 	}
 }
+
+// TestRate rates sources of which one of the passages is none.
+func TestRate(t *testing.T) {
+	l := office()
+	list := sources(l, "travel.md", "release.md", "prices.md")
+	v := newVerifier(l, list[1:], nil)
+	v.rate([]candidate{{passage: 0, at: 2, score: 3}, {passage: 2, at: 1, score: 2}, {passage: 1, at: 0, score: 1}}, list)
+	if v.favourite == nil || *v.favourite != (window{passage: 1, from: 1, to: 1}) {
+		t.Errorf("favourite %+v", v.favourite)
+	}
+	if len(v.prefer) != 2 || v.prefer[[2]int{1, 1}] <= v.prefer[[2]int{0, 0}] || v.prefer[[2]int{0, 0}] <= 0 {
+		t.Errorf("preferred %v", v.prefer)
+	}
+}

@@ -14,7 +14,7 @@ import (
 	"github.com/lore-kb/lore/ingest/extract"
 	"github.com/lore-kb/lore/internal/memstore"
 	"github.com/lore-kb/lore/model"
-	"github.com/lore-kb/lore/model/langchain"
+	"github.com/lore-kb/lore/model/modeltest"
 	"github.com/lore-kb/lore/retrieve"
 	"github.com/lore-kb/lore/store"
 )
@@ -44,19 +44,7 @@ func TestFollowups(t *testing.T) {
 // TestFollowupsWithModel prints the same with the rewritings of a real model,
 // LORE_TEST_MODEL=PROVIDER:NAME at OPENAI_BASE_URL or OLLAMA_HOST.
 func TestFollowupsWithModel(t *testing.T) {
-	provider, name, ok := strings.Cut(os.Getenv("LORE_TEST_MODEL"), ":")
-	if !ok {
-		t.Skip("set LORE_TEST_MODEL=PROVIDER:NAME to run it")
-	}
-	o := langchain.Options{Provider: langchain.Provider(provider), Model: name, APIKey: os.Getenv("OPENAI_API_KEY"), BaseURL: os.Getenv("OPENAI_BASE_URL")}
-	if o.Provider == langchain.Ollama {
-		o.BaseURL = os.Getenv("OLLAMA_HOST")
-	}
-	g, err := langchain.NewGenerator(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%s", followups(t, rewriter{g}))
+	t.Logf("%s", followups(t, rewriter{modeltest.Real(t)}))
 }
 
 // rewriter leaves the answering of questions to the documents' own sentences: it

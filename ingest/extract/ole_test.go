@@ -13,7 +13,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf16"
 
 	"github.com/richardlehane/mscfb"
 
@@ -22,14 +21,6 @@ import (
 )
 
 var le = binary.LittleEndian
-
-func utf16Bytes(s string) []byte {
-	var b []byte
-	for _, u := range utf16.Encode([]rune(s)) {
-		b = le.AppendUint16(b, u)
-	}
-	return b
-}
 
 // makeOLE writes a compound file (MS-CFB) of the streams, by path with "/". Small
 // streams lie in sectors of 64 bytes, others in such of 512.
@@ -112,7 +103,7 @@ func makeOLE(streams map[string][]byte) []byte {
 	var dir []byte
 	for _, e := range entries {
 		b := make([]byte, 128)
-		name := utf16Bytes(e.name)
+		name := extract.UTF16Bytes(e.name)
 		copy(b, name)
 		le.PutUint16(b[64:], uint16(len(name)+2))
 		b[66], b[67] = e.kind, 1
@@ -167,21 +158,21 @@ func TestOutlookMessage(t *testing.T) {
 	const file, inner = "__attach_version1.0_#00000000/", "__attach_version1.0_#00000001/__substg1.0_3701000D/"
 	data := makeOLE(map[string][]byte{
 		"__properties_version1.0":         properties(32, sent),
-		str("", "0037"):                   utf16Bytes("Re: 窑的报价"),
-		str("", "0C1A"):                   utf16Bytes("Ada Ek"),
-		str("", "5D01"):                   utf16Bytes("ada@example.com"),
-		str("", "0E04"):                   utf16Bytes("Bo; Cy"),
-		str("", "0E03"):                   utf16Bytes("Di"),
-		str("", "1035"):                   utf16Bytes("<3@example.com>"),
-		str("", "1042"):                   utf16Bytes("<2@example.com>"),
-		str("", "1039"):                   utf16Bytes("<1@example.com> <2@example.com>"),
-		str("", "1000"):                   utf16Bytes("Yes, the price stands.\r\n\r\n-----Original Message-----\r\nFrom: Bo\r\nSent: Monday\r\n\r\nDoes the price stand?\r\n"),
+		str("", "0037"):                   extract.UTF16Bytes("Re: 窑的报价"),
+		str("", "0C1A"):                   extract.UTF16Bytes("Ada Ek"),
+		str("", "5D01"):                   extract.UTF16Bytes("ada@example.com"),
+		str("", "0E04"):                   extract.UTF16Bytes("Bo; Cy"),
+		str("", "0E03"):                   extract.UTF16Bytes("Di"),
+		str("", "1035"):                   extract.UTF16Bytes("<3@example.com>"),
+		str("", "1042"):                   extract.UTF16Bytes("<2@example.com>"),
+		str("", "1039"):                   extract.UTF16Bytes("<1@example.com> <2@example.com>"),
+		str("", "1000"):                   extract.UTF16Bytes("Yes, the price stands.\r\n\r\n-----Original Message-----\r\nFrom: Bo\r\nSent: Monday\r\n\r\nDoes the price stand?\r\n"),
 		file + "__properties_version1.0":  make([]byte, 8),
-		str(file, "3707"):                 utf16Bytes("prices.csv"),
+		str(file, "3707"):                 extract.UTF16Bytes("prices.csv"),
 		file + "__substg1.0_37010102":     []byte("kiln,price\nnorth,900\nsouth,750\n" + strings.Repeat("other,1\n", 600)),
 		inner + "__properties_version1.0": properties(24, sent.AddDate(0, 0, -1)),
-		str(inner, "0037"):                utf16Bytes("Offer"),
-		str(inner, "1000"):                utf16Bytes("We offer two kilns."),
+		str(inner, "0037"):                extract.UTF16Bytes("Offer"),
+		str(inner, "1000"):                extract.UTF16Bytes("We offer two kilns."),
 	})
 	docs, err := extract.New(nil).Extract(t.Context(), ingest.Input{Name: "a.bin", Data: data})
 	if err != nil {
@@ -206,7 +197,7 @@ func TestPowerPoint97(t *testing.T) {
 		return append(b, all...)
 	}
 	text := func(kind uint32, s string) []byte {
-		return append(record(0, 0, 3999, le.AppendUint32(nil, kind)), record(0, 0, 4000, utf16Bytes(s))...)
+		return append(record(0, 0, 3999, le.AppendUint32(nil, kind)), record(0, 0, 4000, extract.UTF16Bytes(s))...)
 	}
 	bytesText := func(kind uint32, s string) []byte {
 		return append(record(0, 0, 3999, le.AppendUint32(nil, kind)), record(0, 0, 4008, []byte(s))...)
@@ -252,7 +243,7 @@ func TestWordWithPassword(t *testing.T) {
 		name = "1Table"
 	}
 	salt, verifier := []byte("0123456789abcdef"), []byte("a verifier of 16")
-	h := md5.Sum(utf16Bytes("密码"))
+	h := md5.Sum(extract.UTF16Bytes("密码"))
 	var all []byte
 	for range 16 {
 		all = append(append(all, h[:5]...), salt...)
@@ -287,7 +278,7 @@ func TestWordWithPassword(t *testing.T) {
 	const bare = 68 // bytes of the main stream that stay plain
 	streams["WordDocument"] = append(bytes.Clone(main[:bare]), crypt(main)[bare:]...)
 	secret := makeOLE(streams)
-	if bytes.Contains(secret, []byte("north kiln")) || bytes.Contains(secret, utf16Bytes("north kiln")) {
+	if bytes.Contains(secret, []byte("north kiln")) || bytes.Contains(secret, extract.UTF16Bytes("north kiln")) {
 		t.Fatal("the text is not encrypted")
 	}
 	in := ingest.Input{Name: "a.doc", Data: secret}

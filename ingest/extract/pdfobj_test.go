@@ -123,7 +123,7 @@ func TestPDFVertical(t *testing.T) {
 }
 
 func utf16be(s string) []byte {
-	b := utf16Bytes(s)
+	b := extract.UTF16Bytes(s)
 	for i := 0; i+1 < len(b); i += 2 {
 		b[i], b[i+1] = b[i+1], b[i]
 	}

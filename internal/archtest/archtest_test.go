@@ -28,6 +28,7 @@ var imports = map[string][]string{
 	"model":             nil,
 	"model/...":         {"model"},
 	"model/encoder/...": {"model", "model/neutral"},
+	"model/modeltest":   {"model", "model/langchain"},
 	"ingest":            {"store", "model", "model/neutral", "analysis"},
 	"ingest/extract":    {"ingest", "model", "store", "analysis", "internal/sandbox"},
 	"retrieve":          {"store", "model", "analysis"},

@@ -16,6 +16,20 @@ import (
 
 var update = flag.Bool("update", false, "write the golden file of the newest schema version")
 
+// goldenFile returns the file of a schema version and the content it has.
+func goldenFile(t *testing.T, version int) (file, content []byte) {
+	t.Helper()
+	name := filepath.Join("testdata", fmt.Sprintf("v%d", version))
+	content, err := os.ReadFile(name + ".content")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if file, err = os.ReadFile(name + ".db"); err != nil {
+		t.Fatal(err)
+	}
+	return file, content
+}
+
 // TestGolden opens a file of each schema version that was ever released.
 func TestGolden(t *testing.T) {
 	if *update {
@@ -23,15 +37,7 @@ func TestGolden(t *testing.T) {
 	}
 	for version := 1; version <= schemaVersion; version++ {
 		t.Run(fmt.Sprint("version ", version), func(t *testing.T) {
-			name := filepath.Join("testdata", fmt.Sprintf("v%d", version))
-			want, err := os.ReadFile(name + ".content")
-			if err != nil {
-				t.Fatal(err)
-			}
-			b, err := os.ReadFile(name + ".db")
-			if err != nil {
-				t.Fatal(err)
-			}
+			b, want := goldenFile(t, version)
 			file := filepath.Join(t.TempDir(), "default.db")
 			if err := os.WriteFile(file, b, 0o644); err != nil {
 				t.Fatal(err)
@@ -39,7 +45,7 @@ func TestGolden(t *testing.T) {
 			for _, readOnly := range []bool{true, false, true} {
 				s := openTest(t, file, Options{ReadOnly: readOnly})
 				if got := contentOf(t, s); got != string(want) {
-					t.Errorf("read-only %v: the content is not that of %s.content", readOnly, name)
+					t.Errorf("read-only %v: the content is not that of v%d.content", readOnly, version)
 				}
 				clean(t, s)
 				if err := s.Close(); err != nil {
@@ -116,15 +122,7 @@ func TestMigrationKilled(t *testing.T) {
 	}
 	kills := 0
 	for _, version := range versions {
-		name := filepath.Join("testdata", fmt.Sprintf("v%d", version))
-		want, err := os.ReadFile(name + ".content")
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, err := os.ReadFile(name + ".db")
-		if err != nil {
-			t.Fatal(err)
-		}
+		b, want := goldenFile(t, version)
 		for _, class := range []string{"write", "sync", "truncate", "delete", "open"} {
 			for at := 1; ; at += stride {
 				file := filepath.Join(t.TempDir(), "default.db")
