@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"math"
 	"slices"
 	"sync"
 )
@@ -8,9 +9,10 @@ import (
 // apart keeps the best of several languages in one scan.
 type apart struct {
 	languages []string
-	tops      []top  // of each language, of all others, and of rows of unknown language
+	tops      []top  // of each language, of all others, of rows that may be of any, and of removed ones
 	codes     []byte // of the segment's rows
 	topOf     [256]byte
+	present   []*top // those of the segment's rows
 }
 
 // maxApart is how many languages are kept apart at most; the others count as
@@ -19,7 +21,7 @@ const maxApart = 250
 
 func newApart(languages []string, sc *scratch, limit int, slack float32) *apart {
 	languages = languages[:min(len(languages), maxApart)]
-	n := len(languages) + 2
+	n := len(languages) + 3
 	if cap(sc.apart) < n {
 		sc.apart = make([]top, n)
 	}
@@ -27,7 +29,8 @@ func newApart(languages []string, sc *scratch, limit int, slack float32) *apart 
 	for i := range a.tops {
 		a.tops[i].reset(limit, slack, 0)
 	}
-	a.tops[n-1].reset(1<<24, slack, 0) // may be of any: all are kept
+	a.tops[n-2].reset(1<<24, slack, 0)     // may be of any: all are kept
+	a.tops[n-1].bar = float32(math.Inf(1)) // removed: none is
 	return a
 }
 
@@ -41,28 +44,41 @@ func (a *apart) all() []*top {
 
 // enter prepares for the rows of a segment.
 func (a *apart) enter(ix *index, v *vectorState) {
-	if a == nil {
-		return
-	}
-	codes, names := v.languages.of(ix, v.vectorSegment)
-	a.codes = codes
-	for i := range a.topOf {
-		a.topOf[i] = byte(len(a.languages))
-	}
-	for i, name := range names {
-		if k := slices.Index(a.languages, name); k >= 0 {
-			a.topOf[i] = byte(k)
+	rows := v.languages.of(ix, v.vectorSegment)
+	a.codes, a.present = rows.codes, a.present[:0]
+	others := len(a.languages)
+	for i, name := range rows.names {
+		k := slices.Index(a.languages, name)
+		if k < 0 {
+			k = others
 		}
+		a.topOf[i] = byte(k)
+		a.present = append(a.present, &a.tops[k])
 	}
-	a.topOf[unknownLanguage] = byte(len(a.languages) + 1)
+	a.topOf[manyLanguages] = byte(others + 1)
+	if rows.many {
+		a.present = append(a.present, &a.tops[others+1])
+	}
+	a.topOf[removedRow] = byte(others + 2)
 }
 
 // top returns where a row belongs.
 func (a *apart) top(row uint32) *top { return &a.tops[a.topOf[a.codes[row]]] }
 
-// unknownLanguage is the code of rows whose point is not in the index, since it
-// was removed, and of languages beyond the number that a byte can tell apart.
-const unknownLanguage = 255
+// lowest returns the lowest bar of the languages that rows of the segment have.
+func (a *apart) lowest() float32 {
+	bar := float32(math.Inf(1))
+	for _, t := range a.present {
+		bar = min(bar, t.bar)
+	}
+	return bar
+}
+
+// Codes of rows that are no numbers of languages.
+const (
+	manyLanguages = 254 + iota // of a language beyond those that a byte can tell apart
+	removedRow                 // its point is not in the index
+)
 
 // rowLanguages are the languages of a segment's rows, found when they are first
 // asked for. They hold for every later index: a key never gets another point.
@@ -70,23 +86,25 @@ type rowLanguages struct {
 	mu    sync.Mutex
 	codes []byte
 	names []string
+	many  bool // some row has the code manyLanguages
 }
 
-func (r *rowLanguages) of(ix *index, v *vectorSegment) (codes []byte, names []string) {
+// of returns r, filled in; it does not change any more.
+func (r *rowLanguages) of(ix *index, v *vectorSegment) *rowLanguages {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.codes != nil {
-		return r.codes, r.names
+		return r
 	}
 	r.codes = make([]byte, v.n)
 	segment, run, attr := 0, 0, -1
-	code := byte(unknownLanguage)
+	code := byte(removedRow)
 	for row, key := range v.keys {
 		for segment < len(ix.points) && ix.points[segment].lastKey() < key {
 			segment++
 			run, attr = 0, -1
 		}
-		r.codes[row] = unknownLanguage
+		r.codes[row] = removedRow
 		if segment == len(ix.points) || ix.points[segment].firstKey() > key {
 			continue
 		}
@@ -106,15 +124,16 @@ func (r *rowLanguages) of(ix *index, v *vectorSegment) (codes []byte, names []st
 		}
 		r.codes[row] = code
 	}
-	return r.codes, r.names
+	return r
 }
 
 // code numbers a language.
 func (r *rowLanguages) code(name string) byte {
 	i := slices.Index(r.names, name)
 	if i < 0 {
-		if i = len(r.names); i == unknownLanguage {
-			return unknownLanguage
+		if i = len(r.names); i == manyLanguages {
+			r.many = true
+			return manyLanguages
 		}
 		r.names = append(r.names, name)
 	}

@@ -181,20 +181,31 @@ func newCoarseQuery(q []float32, width int) *coarseQuery {
 	return c
 }
 
-// coarseRowsPlain adds up, for each row of groups of eight, the levels of the
-// components whose bit is set.
-func coarseRowsPlain(out []int32, planes, groups []uint64) {
-	words := len(planes) / coarsePlanes
-	for g := 0; g < len(out); g += 8 {
-		group := groups[g*words : (g+8)*words]
-		for r := range 8 {
-			n := 0
+// coarseBoundsPlain bounds the scores of rows, less what the mean contributes,
+// in groups of eight from a first one on, and sets the bit of each that is not
+// below the bar in its group's mask. It is what the assembly is measured
+// against; the bounds of both may differ in their last bits. What lies behind the
+// last row of the segment has no bit.
+func coarseBoundsPlain(bounds []float32, masks []byte, c *coarse, q *coarseQuery, first int, bar float32) {
+	words := len(q.planes) / coarsePlanes
+	low, step := 2*q.low, 2*q.step
+	for g := range masks {
+		group := c.bits[8*(first+g)*words : 8*(first+g+1)*words]
+		mask := byte(0)
+		for r := range min(8, len(c.factor)-8*(first+g)) {
+			n := 0 // levels of the components whose bit is set
 			for w := range words {
 				x := group[8*w+r]
-				p := planes[w*coarsePlanes : w*coarsePlanes+coarsePlanes]
+				p := q.planes[w*coarsePlanes : w*coarsePlanes+coarsePlanes]
 				n += bits.OnesCount64(x&p[0]) + bits.OnesCount64(x&p[1])<<1 + bits.OnesCount64(x&p[2])<<2 + bits.OnesCount64(x&p[3])<<3
 			}
-			out[g+r] = int32(n)
+			row := 8*(first+g) + r
+			bound := c.factor[row]*(low*float32(c.ones[row])+step*float32(n)-q.sum) + coarseErrors*c.spread[row]
+			bounds[8*g+r] = bound
+			if !(bound < bar) {
+				mask |= 1 << r
+			}
 		}
+		masks[g] = mask
 	}
 }

@@ -2,7 +2,9 @@ package sqlitestore
 
 import (
 	"context"
+	"encoding/binary"
 	"math"
+	"math/bits"
 	"slices"
 
 	"github.com/lore-kb/lore/store"
@@ -41,7 +43,7 @@ func (ix *index) dense(ctx context.Context, v store.Vector, chosen []selection, 
 		if vs.dim != len(q) {
 			continue
 		}
-		dq.apart.enter(ix, vs)
+		dq.enter(ix, vs)
 		var err error
 		if many {
 			err = vs.scanChosen(ctx, &sc.top, dq, vs.chosenRows(ix, chosen), int32(i))
@@ -224,7 +226,25 @@ type denseQuery struct {
 	code   *kernelQuery
 	scale  float32
 	coarse *coarseQuery // made when it is first needed
+	shift  float32      // product with the mean of the segment that is scanned
 	apart  *apart       // nil: all languages together
+}
+
+// enter prepares for the rows of a segment.
+func (q *denseQuery) enter(ix *index, v *vectorState) {
+	if q.apart != nil {
+		q.apart.enter(ix, v)
+	}
+	if v.coarse == nil {
+		return
+	}
+	if q.coarse == nil {
+		q.coarse = newCoarseQuery(q.vector, v.width)
+	}
+	q.shift = 0
+	for i, x := range q.vector {
+		q.shift += x * v.coarse.mean[i]
+	}
 }
 
 // rowMask says which rows of a stretch are chosen; nil means all.
@@ -307,59 +327,67 @@ func (v *vectorState) scanCodes(t *top, q *denseQuery, from, to uint32, mask row
 
 // scanCoarse scores the rows that the coarse codes do not rule out.
 func (v *vectorState) scanCoarse(t *top, q *denseQuery, from, to uint32, mask rowMask, segment int32) error {
-	if q.coarse == nil {
-		q.coarse = newCoarseQuery(q.vector, v.width)
-	}
-	c, cq := v.coarse, q.coarse
+	cq := q.coarse
 	first, last := int(from)/8, (int(to)+7)/8
 	words := v.width / 64
 	if err := v.verifyIn(vecBits, int64(64*first*words), int64(64*last*words)); err != nil {
 		return err
 	}
-	var sums [scanRows + 16]int32
-	out := sums[:8*(last-first)]
-	coarseRowsOf(out, cq.planes, c.bits[8*first*words:8*last*words])
-	var shift float32
-	for i, x := range q.vector {
-		shift += x * c.mean[i]
+	bar := t.bar
+	if q.apart != nil {
+		bar = q.apart.lowest()
 	}
-	out = out[int(from)-8*first:]
-	factor, spread, ones := c.factor[from:to], c.spread[from:to], c.ones[from:to]
-	out = out[:len(factor)]
-	spread, ones = spread[:len(factor)], ones[:len(factor)]
-	low, step := 2*cq.low, 2*cq.step
-	bar := t.bar - shift
-	for i, f := range factor {
-		if q.apart != nil {
-			t = q.apart.top(from + uint32(i))
-			bar = t.bar - shift
+	var boundsOf [scanRows + 16]float32
+	var masksOf [scanRows/8 + 16]byte // goes on to a whole word
+	bounds, masks := boundsOf[:8*(last-first)], masksOf[:last-first]
+	coarseBounds(bounds, masks, v.coarse, cq, first, bar-q.shift)
+	var rowsOf [rowsAtOnce]uint32
+	rows := rowsOf[:0]
+	for at := 0; at < len(bounds); at += 64 {
+		for word := binary.LittleEndian.Uint64(masksOf[at/8:]); word != 0; word &= word - 1 {
+			i := at + bits.TrailingZeros64(word)
+			row := uint32(8*first + i)
+			if row < from || row >= to {
+				continue
+			}
+			if q.apart != nil {
+				t = q.apart.top(row)
+			}
+			if k := row - from; bounds[i] < t.bar-q.shift || mask != nil && mask[k/64]>>(k%64)&1 == 0 || v.dead.has(row) {
+				continue
+			}
+			if rows = append(rows, row); len(rows) == rowsAtOnce {
+				if err := v.scanRows(t, q, rows, segment); err != nil {
+					return err
+				}
+				rows = rows[:0]
+			}
 		}
-		if f*(low*float32(ones[i])+step*float32(out[i])-cq.sum)+coarseErrors*spread[i] < bar {
-			continue
-		}
-		row := from + uint32(i)
-		if mask != nil && mask[i/64]>>(i%64)&1 == 0 || v.dead.has(row) {
-			continue
-		}
-		if err := v.scanRow(t, q, row, segment); err != nil {
-			return err
-		}
-		bar = t.bar - shift
 	}
-	return nil
+	return v.scanRows(t, q, rows, segment)
 }
 
-// scanRow is scanCodes for one row.
-func (v *vectorState) scanRow(t *top, q *denseQuery, row uint32, segment int32) error {
-	at := int(row) * v.width
-	if err := v.verifyIn(vecCodes, int64(at), int64(at+v.width)); err != nil {
-		return err
+// rowsAtOnce is how many rows that lie apart are scored together, for their
+// reads of memory to wait together; meanwhile the bar stays.
+const rowsAtOnce = 16
+
+// scanRows is scanCodes for rows that lie apart.
+func (v *vectorState) scanRows(t *top, q *denseQuery, rows []uint32, segment int32) error {
+	for _, row := range rows {
+		if err := v.verifyIn(vecCodes, int64(row)*int64(v.width), int64(row+1)*int64(v.width)); err != nil {
+			return err
+		}
+		if err := v.verifyIn(vecSums, 4*int64(row), 4*int64(row)+4); err != nil {
+			return err
+		}
 	}
-	if err := v.verifyIn(vecSums, 4*int64(row), 4*int64(row)+4); err != nil {
-		return err
+	var dots [rowsAtOnce]int32
+	dotRowsAt(dots[:len(rows)], q.code, v.codes, v.sums, rows)
+	for i, row := range rows {
+		if q.apart != nil {
+			t = q.apart.top(row)
+		}
+		t.add(candidate{score: float32(dots[i]) * q.scale * v.scales[row], segment: segment, local: row})
 	}
-	var dot [1]int32
-	dotRows(dot[:], q.code, v.codes[at:at+v.width], v.sums[row:row+1])
-	t.add(candidate{score: float32(dot[0]) * q.scale * v.scales[row], segment: segment, local: row})
 	return nil
 }

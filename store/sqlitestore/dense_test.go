@@ -70,6 +70,7 @@ func bestRows(t testing.TB, v *vectorState, q []float32, k int) ([]uint32, int) 
 	var best top
 	dq := denseQueryOf(q)
 	best.reset(k, codeSlack(dq.scale, v.largestScale), 0)
+	dq.enter(nil, v)
 	if err := v.scan(context.Background(), &best, dq, v.ranges(nil, false), 0); err != nil {
 		t.Fatal(err)
 	}
@@ -164,6 +165,7 @@ func TestDenseRanges(t *testing.T) {
 			found, wanted := 0, 0
 			for _, q := range generatedVectors(20, dim, 2) {
 				dq := denseQueryOf(q)
+				dq.enter(nil, v)
 				var best top
 				best.reset(k, codeSlack(dq.scale, v.largestScale), 0)
 				if err := v.scan(context.Background(), &best, dq, slices.Clone(ranges), 0); err != nil {

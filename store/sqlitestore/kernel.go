@@ -33,6 +33,15 @@ func dotRowsPlain(out []int32, q *kernelQuery, rows []int8) {
 	}
 }
 
+// dotRowsOneByOne is dotRows for some of the rows, by their numbers.
+func dotRowsOneByOne(out []int32, q *kernelQuery, codes []int8, sums []int32, rows []uint32) {
+	width := len(q.code)
+	for i, row := range rows {
+		at := int(row) * width
+		dotRows(out[i:i+1], q, codes[at:at+width], sums[row:row+1])
+	}
+}
+
 // unpackPlain reads 128 numbers of width bits each, 1 to 32. src goes on for 8
 // bytes behind them.
 func unpackPlain(dst *[blockSize]uint32, src []byte, width int) {

@@ -158,19 +158,123 @@ finished:
 	VZEROUPPER
 	RET
 
-// func coarseRowsVPOPCNT(out *int32, planes *uint64, groups *uint64, words, n int)
+// func dotRowsAtVNNI(out *int32, biased *byte, codes *int8, rows *uint32, width, n int)
 //
-// Eight rows at a time, a word of each; n is in groups of eight.
-TEXT ·coarseRowsVPOPCNT(SB), NOSPLIT, $0-40
+// dotRowsVNNI for rows that lie apart: four at a time, so that their reads of
+// memory wait together.
+TEXT ·dotRowsAtVNNI(SB), NOSPLIT, $0-48
 	MOVQ out+0(FP), DI
-	MOVQ planes+8(FP), SI
-	MOVQ groups+16(FP), R8
-	MOVQ words+24(FP), DX
-	MOVQ n+32(FP), BX
+	MOVQ biased+8(FP), SI
+	MOVQ codes+16(FP), R12
+	MOVQ rows+24(FP), R13
+	MOVQ width+32(FP), DX
+	MOVQ n+40(FP), BX
+
+atFour:
+	CMPQ BX, $4
+	JLT  atOne
+	MOVL (R13), R8
+	MOVL 4(R13), R9
+	MOVL 8(R13), R10
+	MOVL 12(R13), R11
+	IMULQ DX, R8
+	IMULQ DX, R9
+	IMULQ DX, R10
+	IMULQ DX, R11
+	ADDQ R12, R8
+	ADDQ R12, R9
+	ADDQ R12, R10
+	ADDQ R12, R11
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	XORQ CX, CX
+
+atFourCols:
+	VMOVDQU64 (SI)(CX*1), Z4
+	VPDPBUSD (R8)(CX*1), Z4, Z0
+	VPDPBUSD (R9)(CX*1), Z4, Z1
+	VPDPBUSD (R10)(CX*1), Z4, Z2
+	VPDPBUSD (R11)(CX*1), Z4, Z3
+	ADDQ $64, CX
+	CMPQ CX, DX
+	JLT  atFourCols
+
+	VEXTRACTI64X4 $1, Z0, Y5
+	VEXTRACTI64X4 $1, Z1, Y6
+	VEXTRACTI64X4 $1, Z2, Y7
+	VEXTRACTI64X4 $1, Z3, Y8
+	VPADDD Y5, Y0, Y0
+	VPADDD Y6, Y1, Y1
+	VPADDD Y7, Y2, Y2
+	VPADDD Y8, Y3, Y3
+	VPHADDD Y1, Y0, Y0
+	VPHADDD Y3, Y2, Y2
+	VPHADDD Y2, Y0, Y0
+	VEXTRACTI128 $1, Y0, X1
+	VPADDD X1, X0, X0
+	VMOVDQU X0, (DI)
+	ADDQ $16, DI
+	ADDQ $16, R13
+	SUBQ $4, BX
+	JMP  atFour
+
+atOne:
+	TESTQ BX, BX
+	JZ    atDone
+	MOVL (R13), R8
+	IMULQ DX, R8
+	ADDQ R12, R8
+	VPXORQ Z0, Z0, Z0
+	XORQ CX, CX
+
+atOneCols:
+	VMOVDQU64 (SI)(CX*1), Z4
+	VPDPBUSD (R8)(CX*1), Z4, Z0
+	ADDQ $64, CX
+	CMPQ CX, DX
+	JLT  atOneCols
+
+	VEXTRACTI64X4 $1, Z0, Y5
+	VPADDD Y5, Y0, Y0
+	VEXTRACTI128 $1, Y0, X1
+	VPADDD X1, X0, X0
+	VPHADDD X0, X0, X0
+	VPHADDD X0, X0, X0
+	VMOVD X0, (DI)
+	ADDQ $4, DI
+	ADDQ $4, R13
+	DECQ BX
+	JMP  atOne
+
+atDone:
+	VZEROUPPER
+	RET
+
+// func coarseBoundsVPOPCNT(bounds *float32, masks *byte, planes, groups *uint64, factor, spread *float32, ones *int32, words, n int, low, step, sum, errors, bar float32)
+//
+// Eight rows at a time, a word of each; n is in groups of eight. What comes
+// next of memory is asked for ahead, since reading by itself stops at pages.
+TEXT ·coarseBoundsVPOPCNT(SB), NOSPLIT, $0-92
+	MOVQ bounds+0(FP), DI
+	MOVQ masks+8(FP), R10
+	MOVQ planes+16(FP), SI
+	MOVQ groups+24(FP), R8
+	MOVQ factor+32(FP), R11
+	MOVQ spread+40(FP), R12
+	MOVQ ones+48(FP), R13
+	MOVQ words+56(FP), DX
+	MOVQ n+64(FP), BX
+	VBROADCASTSS low+72(FP), Y10
+	VBROADCASTSS step+76(FP), Y11
+	VBROADCASTSS sum+80(FP), Y12
+	VBROADCASTSS errors+84(FP), Y13
+	VBROADCASTSS bar+88(FP), Y14
 
 group:
 	TESTQ BX, BX
-	JZ    popcntDone
+	JZ    boundsDone
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
@@ -179,6 +283,7 @@ group:
 	MOVQ DX, CX
 
 word:
+	PREFETCHT0 2048(R8)
 	VMOVDQU64 (R8), Z4
 	VPANDQ.BCST (R9), Z4, Z5
 	VPANDQ.BCST 8(R9), Z4, Z6
@@ -204,11 +309,30 @@ word:
 	VPADDQ Z3, Z2, Z2
 	VPADDQ Z2, Z0, Z0
 	VPMOVQD Z0, Y0
-	VMOVDQU Y0, (DI)
+
+	PREFETCHT0 512(R11)
+	PREFETCHT0 512(R12)
+	PREFETCHT0 512(R13)
+	VCVTDQ2PS Y0, Y0
+	VCVTDQ2PS (R13), Y1
+	VMULPS Y10, Y1, Y1
+	VFMADD231PS Y11, Y0, Y1
+	VSUBPS Y12, Y1, Y1
+	VMULPS (R11), Y1, Y1
+	VMOVUPS (R12), Y2
+	VFMADD231PS Y13, Y2, Y1
+	VMOVUPS Y1, (DI)
+	VCMPPS $5, Y14, Y1, Y3
+	VMOVMSKPS Y3, AX
+	MOVB AX, (R10)
 	ADDQ $32, DI
+	INCQ R10
+	ADDQ $32, R11
+	ADDQ $32, R12
+	ADDQ $32, R13
 	DECQ BX
 	JMP  group
 
-popcntDone:
+boundsDone:
 	VZEROUPPER
 	RET

@@ -7,7 +7,13 @@ func dotRows(out []int32, q *kernelQuery, rows []int8, _ []int32) { dotRowsPlain
 // kernelName says which kernel runs, for benchmarks.
 func kernelName() string { return "plain" }
 
-func coarseRowsOf(out []int32, planes, groups []uint64) { coarseRowsPlain(out, planes, groups) }
+func dotRowsAt(out []int32, q *kernelQuery, codes []int8, sums []int32, rows []uint32) {
+	dotRowsOneByOne(out, q, codes, sums, rows)
+}
+
+func coarseBounds(bounds []float32, masks []byte, c *coarse, q *coarseQuery, first int, bar float32) {
+	coarseBoundsPlain(bounds, masks, c, q, first, bar)
+}
 
 // coarsePays says whether coarse codes are faster than 8-bit codes here.
 func coarsePays() bool { return true }

@@ -55,23 +55,72 @@ func TestDotRows(t *testing.T) {
 	})
 }
 
-func TestCoarseRows(t *testing.T) {
+func TestDotRowsAt(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	forEachKernel(func(name string) {
+		for _, width := range []int{64, 384} {
+			const n = 50
+			code, codes := randomCodes(r, width), randomCodes(r, n*width)
+			q, sums := newKernelQuery(code), sumsOf(codes, width)
+			all := make([]int32, n)
+			dotRowsPlain(all, q, codes)
+			for count := range 12 {
+				rows, want := make([]uint32, count), make([]int32, count)
+				for i := range rows {
+					rows[i] = r.Uint32N(n)
+					want[i] = all[rows[i]]
+				}
+				got := make([]int32, count)
+				dotRowsAt(got, q, codes, sums, rows)
+				if !slices.Equal(got, want) {
+					t.Errorf("%s: width %d, rows %v: %v, want %v", name, width, rows, got, want)
+				}
+			}
+		}
+	})
+}
+
+// randomCoarse makes codes that look like those of vectors.
+func randomCoarse(r *rand.Rand, n, words int) (*coarse, *coarseQuery) {
+	c := &coarse{bits: make([]uint64, (n+7)/8*8*words), factor: make([]float32, n), spread: make([]float32, n), ones: make([]int32, n)}
+	for i := range c.bits {
+		c.bits[i] = r.Uint64()
+	}
+	for i := range n {
+		c.factor[i], c.spread[i], c.ones[i] = r.Float32(), r.Float32()/10, r.Int32N(int32(64*words))
+	}
+	q := make([]float32, 64*words)
+	for i := range q {
+		q[i] = float32(r.NormFloat64())
+	}
+	return c, newCoarseQuery(normalised(q), len(q))
+}
+
+func TestCoarseBounds(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	forEachKernel(func(name string) {
 		for _, words := range []int{1, 6, 16} {
-			for groups := range 4 {
-				planes, bits := make([]uint64, words*coarsePlanes), make([]uint64, 8*groups*words)
-				for i := range planes {
-					planes[i] = r.Uint64()
-				}
-				for i := range bits {
-					bits[i] = r.Uint64()
-				}
-				got, want := make([]int32, 8*groups), make([]int32, 8*groups)
-				coarseRowsOf(got, planes, bits)
-				coarseRowsPlain(want, planes, bits)
-				if !slices.Equal(got, want) {
-					t.Errorf("%s: %d words, %d groups: %v, want %v", name, words, groups, got, want)
+			for _, n := range []int{1, 8, 21, 64} {
+				c, q := randomCoarse(r, n, words)
+				for first := range (n + 7) / 8 {
+					groups := (n+7)/8 - first
+					got, want := make([]float32, 8*groups), make([]float32, 8*groups)
+					gotMasks, wantMasks := make([]byte, groups), make([]byte, groups)
+					coarseBoundsPlain(want, wantMasks, c, q, first, 0)
+					bar := want[len(want)/2]
+					coarseBoundsPlain(want, wantMasks, c, q, first, bar)
+					coarseBounds(got, gotMasks, c, q, first, bar)
+					for i := range n - 8*first {
+						if d := got[i] - want[i]; d < -1e-5 || d > 1e-5 {
+							t.Errorf("%s: %d words, row %d of %d: %v, want %v", name, words, 8*first+i, n, got[i], want[i])
+						}
+						if set := gotMasks[i/8]>>(i%8)&1 != 0; set != (got[i] >= bar) {
+							t.Errorf("%s: %d words, row %d of %d: bound %v, bar %v, bit %v", name, words, 8*first+i, n, got[i], bar, set)
+						}
+					}
+					if last := gotMasks[groups-1]; n%8 != 0 && last>>(n%8) != 0 {
+						t.Errorf("%s: %d words, %d rows: bits behind the last row: %08b", name, words, n, last)
+					}
 				}
 			}
 		}
@@ -95,12 +144,12 @@ func TestCoarse(t *testing.T) {
 	for _, v := range vectors {
 		b.add(v)
 	}
-	out := make([]int32, n)
+	bounds, masks := make([]float32, n), make([]byte, n/8)
 	missed := 0
 	for k := range 20 {
 		q := normalised(testVector(fmt.Sprint("q", k), dim))
 		cq := newCoarseQuery(q, width)
-		coarseRowsOf(out, cq.planes, b.bits)
+		coarseBounds(bounds, masks, &b.coarse, cq, 0, 0)
 		var shift float32
 		for i, x := range q {
 			shift += x * mean[i]
@@ -110,8 +159,7 @@ func TestCoarse(t *testing.T) {
 			for j := range v {
 				exact += v[j] * q[j]
 			}
-			estimate := b.factor[i]*(2*(cq.low*float32(b.ones[i])+cq.step*float32(out[i]))-cq.sum) + shift
-			if estimate+coarseErrors*b.spread[i] < exact {
+			if bounds[i]+shift < exact {
 				missed++
 			}
 		}
@@ -199,18 +247,14 @@ func TestPostings(t *testing.T) {
 	})
 }
 
-func BenchmarkCoarseRows(b *testing.B) {
-	r := rand.New(rand.NewPCG(1, 1))
-	const words, n = 384 / 64, scanRows
-	planes, bits, out := make([]uint64, words*coarsePlanes), make([]uint64, n*words), make([]int32, n)
-	for i := range bits {
-		bits[i] = r.Uint64()
-	}
+func BenchmarkCoarseBounds(b *testing.B) {
+	c, q := randomCoarse(rand.New(rand.NewPCG(1, 1)), scanRows, 384/64)
+	bounds, masks := make([]float32, scanRows), make([]byte, scanRows/8)
 	forEachKernel(func(name string) {
 		b.Run(fmt.Sprint("kernel=", name), func(b *testing.B) {
-			b.SetBytes(8 * n * words)
+			b.SetBytes(int64(8*len(c.bits) + 12*scanRows))
 			for b.Loop() {
-				coarseRowsOf(out, planes, bits)
+				coarseBounds(bounds, masks, c, q, 0, 1)
 			}
 		})
 	})
@@ -284,14 +328,14 @@ func BenchmarkScanMemory(b *testing.B) {
 			}
 		})
 	})
-	planes, groups := make([]uint64, width/64*coarsePlanes), numbersOf[uint64](bytesOf(rows))
+	c, cq := randomCoarse(r, 8*n/scanRows*scanRows, width/64)
+	bounds, masks := make([]float32, scanRows), make([]byte, scanRows/8)
 	forEachKernel(func(name string) {
 		b.Run(fmt.Sprint("bits/kernel=", name), func(b *testing.B) {
-			const words = scanRows * width / 64
-			b.SetBytes(int64(8 * (len(groups) / words * words)))
+			b.SetBytes(int64(8*len(c.bits) + 12*len(c.factor)))
 			for b.Loop() {
-				for i := 0; i+words <= len(groups); i += words {
-					coarseRowsOf(out, planes, groups[i:i+words])
+				for first := 0; first < len(c.factor)/8; first += scanRows / 8 {
+					coarseBounds(bounds, masks, c, cq, first, 1)
 				}
 			}
 		})

@@ -86,6 +86,7 @@ func TestRecallOfFile(t *testing.T) {
 				v   *vectorState
 				top *top
 			}{{v, &s.coarse}, {plain, &s.every}} {
+				s.query.enter(nil, pass.v)
 				if err := pass.v.scan(context.Background(), pass.top, s.query, v.ranges(nil, false), int32(round)); err != nil {
 					t.Fatal(err)
 				}
