@@ -4,7 +4,8 @@
 
 // func dotRowsVNNI(out *int32, biased *byte, rows *int8, width, n int)
 //
-// Four rows at a time, 64 bytes of each; then one at a time.
+// Four rows at a time, 64 bytes of each; then one at a time. What comes eight
+// rows later is asked of memory ahead.
 TEXT ·dotRowsVNNI(SB), NOSPLIT, $0-40
 	MOVQ out+0(FP), DI
 	MOVQ biased+8(FP), SI
@@ -25,6 +26,10 @@ four:
 	XORQ CX, CX
 
 fourCols:
+	PREFETCHT0 3072(R8)(CX*1)
+	PREFETCHT0 3072(R9)(CX*1)
+	PREFETCHT0 3072(R10)(CX*1)
+	PREFETCHT0 3072(R11)(CX*1)
 	VMOVDQU64 (SI)(CX*1), Z4
 	VPDPBUSD (R8)(CX*1), Z4, Z0
 	VPDPBUSD (R9)(CX*1), Z4, Z1
