@@ -136,7 +136,7 @@ func (t *txn) addVectors(key int64, d *store.Document) (n int, err error) {
 		}
 		if v != nil {
 			n++
-			t.vectors = append(t.vectors, vectorRow{uint32(key) + uint32(i), digestKey(p.Digest), v, detail})
+			t.vectors = append(t.vectors, vectorRow{key: uint32(key) + uint32(i), digest: digestKey(p.Digest), vector: v, detail: detail})
 		}
 	}
 	return n, nil

@@ -553,7 +553,7 @@ func (w *Switch) addSegments(t *txn, st store.SwitchStatus) (embedded int64, err
 				continue
 			}
 			n++
-			rows = append(rows, vectorRow{uint32(d.key) + uint32(i), digest, v, detail})
+			rows = append(rows, vectorRow{key: uint32(d.key) + uint32(i), digest: digest, vector: v, detail: detail})
 			if held += 4*len(v) + len(detail); held >= switchBytes {
 				if err := write(); err != nil {
 					return err

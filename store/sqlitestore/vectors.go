@@ -167,7 +167,7 @@ func (t *txn) setVectors(vectors []store.PointVector) error {
 		if !ok {
 			continue
 		}
-		row := vectorRow{h.key, digestKey(v.Digest), normalised(v.Vector), v.Detail}
+		row := vectorRow{key: h.key, digest: digestKey(v.Digest), vector: normalised(v.Vector), detail: v.Detail}
 		if i, twice := rows[h.key]; twice {
 			t.vectors[i] = row
 			continue

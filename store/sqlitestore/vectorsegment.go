@@ -60,6 +60,11 @@ type vectorRow struct {
 	digest [16]byte
 	vector store.Vector // normalised
 	detail []byte
+
+	// What quantise gives, where a segment has it already; else code is empty.
+	code  []int8
+	scale float32
+	sum   int32
 }
 
 // codeWidth is the length of a code: the dimension, padded for the kernels.
@@ -109,9 +114,13 @@ func writeVectors(out io.Writer, n, dim int, source vectorSource) (int64, error)
 		digests = append(digests, r.digest[:]...)
 		end += uint64(len(r.detail))
 		ends = append(ends, end)
-		scale, sum := quantise(r.vector, code)
+		row, scale, sum := r.code, r.scale, r.sum
+		if len(row) == 0 {
+			row = code
+			scale, sum = quantise(r.vector, code)
+		}
 		scales, sums = append(scales, scale), append(sums, sum)
-		s.write(bytesOf(code))
+		s.write(bytesOf(row))
 		return s.err
 	}); err != nil {
 		return 0, err
@@ -282,6 +291,19 @@ func (v *vectorSegment) vector(row uint32) ([]float32, error) {
 	return v.floats[from:to:to], nil
 }
 
+// code returns what quantise gave for the vector of a row; the code is a view of
+// the segment.
+func (v *vectorSegment) code(row uint32) (code []int8, scale float32, sum int32, err error) {
+	from, to := int(row)*v.width, int(row+1)*v.width
+	if err := v.verifyIn(vecCodes, int64(from), int64(to)); err != nil {
+		return nil, 0, 0, err
+	}
+	if err := v.verifyIn(vecSums, 4*int64(row), 4*int64(row)+4); err != nil {
+		return nil, 0, 0, err
+	}
+	return v.codes[from:to:to], v.scales[row], v.sums[row], nil
+}
+
 // detail returns what is kept beside the vector of a row, a view of the segment
 // whose bytes are verified if they are wanted; nil when there is nothing.
 func (v *vectorSegment) detail(row uint32, wanted bool) ([]byte, error) {
@@ -383,6 +405,9 @@ func mergeVectors(out io.Writer, in []*vectorState, interrupted func() error) (n
 				return err
 			}
 			if r.detail, err = s.detail(row, details); err != nil {
+				return err
+			}
+			if r.code, r.scale, r.sum, err = s.code(row); err != nil {
 				return err
 			}
 			if err := yield(&r); err != nil {
