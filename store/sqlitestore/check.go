@@ -478,7 +478,7 @@ func (s *Store) copyTo(ctx context.Context, file string) error {
 		return err
 	}
 	sizes := map[int64]int64{}
-	if err := c.query("SELECT id, size FROM segments WHERE data IS NULL AND id NOT IN (SELECT segment FROM parts)", func(v []value) error {
+	if err := c.query("SELECT id, size FROM segments WHERE typeof(data) = 'null' AND id NOT IN (SELECT segment FROM parts)", func(v []value) error {
 		sizes[asInt(v[0])] = asInt(v[1])
 		return nil
 	}); err != nil {

@@ -139,7 +139,8 @@ func (s *Store) load(c *conn, base *index, generation int64, a *ahead) (ix *inde
 		inside            bool
 	}
 	var rows []segmentRow
-	if err := c.query("SELECT id, kind, size, cleaned, data IS NOT NULL FROM segments WHERE kind <> '"+kindPrevious+"' ORDER BY id", func(v []value) error {
+	// IS NOT NULL would read the data of every segment that lies in the database.
+	if err := c.query("SELECT id, kind, size, cleaned, typeof(data) = 'blob' FROM segments WHERE kind <> '"+kindPrevious+"' ORDER BY id", func(v []value) error {
 		rows = append(rows, segmentRow{asInt(v[0]), asInt(v[2]), asInt(v[3]), asText(v[1]), asInt(v[4]) != 0})
 		return nil
 	}); err != nil {

@@ -331,7 +331,7 @@ func (s *Store) sweep() error {
 		return err
 	}
 	listed := map[string]bool{}
-	if err := s.writer.query("SELECT id FROM segments WHERE data IS NULL", func(v []value) error {
+	if err := s.writer.query("SELECT id FROM segments WHERE typeof(data) = 'null'", func(v []value) error {
 		listed[strconv.FormatInt(asInt(v[0]), 10)+".seg"] = true
 		return nil
 	}); err != nil {

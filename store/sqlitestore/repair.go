@@ -241,7 +241,7 @@ func (r *repairer) dropSegments(ctx context.Context) error {
 		inside   bool
 	}
 	var rows []segmentRow
-	if err := s.writer.query("SELECT id, kind, size, data IS NOT NULL FROM segments ORDER BY id", func(v []value) error {
+	if err := s.writer.query("SELECT id, kind, size, typeof(data) = 'blob' FROM segments ORDER BY id", func(v []value) error {
 		rows = append(rows, segmentRow{asInt(v[0]), asInt(v[2]), asText(v[1]), asInt(v[3]) != 0})
 		return nil
 	}); err != nil {

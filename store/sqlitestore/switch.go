@@ -163,7 +163,7 @@ func (s *Store) supply(c *conn, st store.SwitchStatus) (from *supply, err error)
 		inside   bool
 	}
 	var rows []segmentRow
-	if err := c.query("SELECT id, size, data IS NOT NULL FROM segments WHERE kind = ? ORDER BY id", func(v []value) error {
+	if err := c.query("SELECT id, size, typeof(data) = 'blob' FROM segments WHERE kind = ? ORDER BY id", func(v []value) error {
 		rows = append(rows, segmentRow{asInt(v[0]), asInt(v[1]), asInt(v[2]) != 0})
 		return nil
 	}, kindPrevious); err != nil {
