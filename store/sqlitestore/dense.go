@@ -130,7 +130,7 @@ func (v *vectorState) scanChosen(ctx context.Context, t *top, q *denseQuery, row
 			continue
 		}
 		scan := v.scanCodes
-		if v.coarse != nil && coarsePays() {
+		if v.coarse != nil {
 			scan = v.scanCoarse
 		}
 		if err := scan(t, q, from, min(from+scanRows, uint32(v.n)), &mask, segment); err != nil {
@@ -273,7 +273,7 @@ func (v *vectorState) scan(ctx context.Context, t *top, q *denseQuery, ranges []
 			if to = ranges[i+n-1][1]; n > 1 {
 				mask = &bits
 				share := to - from
-				if v.coarse != nil && coarsePays() {
+				if v.coarse != nil {
 					share /= 2
 				}
 				if 3*count < share { // too far apart
@@ -282,7 +282,7 @@ func (v *vectorState) scan(ctx context.Context, t *top, q *denseQuery, ranges []
 			}
 		}
 		var err error
-		if v.coarse != nil && to-from >= 64 && coarsePays() {
+		if v.coarse != nil && to-from >= 64 {
 			err = v.scanCoarse(t, q, from, to, mask, segment)
 		} else {
 			err = v.scanCodes(t, q, from, to, mask, segment)

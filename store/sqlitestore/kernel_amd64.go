@@ -11,7 +11,7 @@ import (
 // useVNNI and useAVX2 are variables so that tests run every kernel.
 var (
 	useVNNI = cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512VNNI
-	useAVX2 = cpu.X86.HasAVX2
+	useAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA
 
 	usePopcnt = cpu.X86.HasAVX512F && cpu.X86.HasAVX512VL && cpu.X86.HasAVX512VPOPCNTDQ
 )
@@ -76,10 +76,14 @@ func dotRowsAtVNNI(out *int32, biased *byte, codes *int8, rows *uint32, width, n
 // coarseBounds is coarseBoundsPlain.
 func coarseBounds(bounds []float32, masks []byte, c *coarse, q *coarseQuery, first int, bar float32) {
 	full := min(len(masks), len(c.factor)/8-first)
-	if usePopcnt && full > 0 {
+	if useAVX2 && full > 0 {
+		kernel := coarseBoundsAVX2
+		if usePopcnt {
+			kernel = coarseBoundsVPOPCNT
+		}
 		words := len(q.planes) / coarsePlanes
 		_, _ = c.bits[8*(first+full)*words-1], bounds[8*full-1]
-		coarseBoundsVPOPCNT(&bounds[0], &masks[0], &q.planes[0], &c.bits[8*first*words], &c.factor[8*first], &c.spread[8*first], &c.ones[8*first], words, full,
+		kernel(&bounds[0], &masks[0], &q.planes[0], &c.bits[8*first*words], &c.factor[8*first], &c.spread[8*first], &c.ones[8*first], words, full,
 			2*q.low, 2*q.step, q.sum, coarseErrors, bar)
 		bounds, masks, first = bounds[8*full:], masks[full:], first+full
 	}
@@ -89,5 +93,5 @@ func coarseBounds(bounds []float32, masks []byte, c *coarse, q *coarseQuery, fir
 //go:noescape
 func coarseBoundsVPOPCNT(bounds *float32, masks *byte, planes, groups *uint64, factor, spread *float32, ones *int32, words, n int, low, step, sum, errors, bar float32)
 
-// coarsePays says whether coarse codes are faster than 8-bit codes here.
-func coarsePays() bool { return usePopcnt || !useAVX2 }
+//go:noescape
+func coarseBoundsAVX2(bounds *float32, masks *byte, planes, groups *uint64, factor, spread *float32, ones *int32, words, n int, low, step, sum, errors, bar float32)

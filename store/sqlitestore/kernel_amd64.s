@@ -341,3 +341,108 @@ word:
 boundsDone:
 	VZEROUPPER
 	RET
+
+DATA nibbleBits<>+0(SB)/8, $0x0302020102010100
+DATA nibbleBits<>+8(SB)/8, $0x0403030203020201
+GLOBL nibbleBits<>(SB), RODATA|NOPTR, $16
+
+// LEVELS adds to the bytes of a, for the words x of four rows, the bits that they
+// have in common with a plane, after doubling what is there. Y8 holds the bits of
+// each nibble, Y9 ones in each lower nibble.
+#define LEVELS(plane, x, a) \
+	VPBROADCASTQ plane, Y4; \
+	VPAND Y4, x, Y4; \
+	VPAND Y9, Y4, Y5; \
+	VPSRLW $4, Y4, Y4; \
+	VPAND Y9, Y4, Y4; \
+	VPSHUFB Y5, Y8, Y5; \
+	VPSHUFB Y4, Y8, Y4; \
+	VPADDB a, a, a; \
+	VPADDB Y5, Y4, Y4; \
+	VPADDB Y4, a, a
+
+// func coarseBoundsAVX2(bounds *float32, masks *byte, planes, groups *uint64, factor, spread *float32, ones *int32, words, n int, low, step, sum, errors, bar float32)
+//
+// coarseBoundsVPOPCNT with tables of the bits of nibbles: a word's levels are at
+// most 120 a byte.
+TEXT ·coarseBoundsAVX2(SB), NOSPLIT, $0-92
+	MOVQ bounds+0(FP), DI
+	MOVQ masks+8(FP), R10
+	MOVQ planes+16(FP), SI
+	MOVQ groups+24(FP), R8
+	MOVQ factor+32(FP), R11
+	MOVQ spread+40(FP), R12
+	MOVQ ones+48(FP), R13
+	MOVQ words+56(FP), DX
+	MOVQ n+64(FP), BX
+	VBROADCASTI128 nibbleBits<>(SB), Y8
+	VPCMPEQB Y9, Y9, Y9
+	VPSRLW $12, Y9, Y9
+	VPSLLW $8, Y9, Y4
+	VPOR Y4, Y9, Y9
+	VBROADCASTSS low+72(FP), Y10
+	VBROADCASTSS step+76(FP), Y11
+	VBROADCASTSS sum+80(FP), Y12
+	VBROADCASTSS errors+84(FP), Y13
+	VBROADCASTSS bar+88(FP), Y14
+	VPXOR Y15, Y15, Y15
+
+avx2Group:
+	TESTQ BX, BX
+	JZ    avx2Done
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	MOVQ SI, R9
+	MOVQ DX, CX
+
+avx2Word:
+	PREFETCHT0 2048(R8)
+	VMOVDQU (R8), Y6
+	VPXOR Y2, Y2, Y2
+	LEVELS(24(R9), Y6, Y2)
+	LEVELS(16(R9), Y6, Y2)
+	LEVELS(8(R9), Y6, Y2)
+	LEVELS((R9), Y6, Y2)
+	VPSADBW Y15, Y2, Y2
+	VPADDQ Y2, Y0, Y0
+	VMOVDQU 32(R8), Y6
+	VPXOR Y3, Y3, Y3
+	LEVELS(24(R9), Y6, Y3)
+	LEVELS(16(R9), Y6, Y3)
+	LEVELS(8(R9), Y6, Y3)
+	LEVELS((R9), Y6, Y3)
+	VPSADBW Y15, Y3, Y3
+	VPADDQ Y3, Y1, Y1
+	ADDQ $64, R8
+	ADDQ $32, R9
+	DECQ CX
+	JNZ  avx2Word
+
+	VSHUFPS $0x88, Y1, Y0, Y0
+	VPERMQ $0xD8, Y0, Y0
+	PREFETCHT0 512(R11)
+	PREFETCHT0 512(R12)
+	PREFETCHT0 512(R13)
+	VCVTDQ2PS Y0, Y0
+	VCVTDQ2PS (R13), Y1
+	VMULPS Y10, Y1, Y1
+	VFMADD231PS Y11, Y0, Y1
+	VSUBPS Y12, Y1, Y1
+	VMULPS (R11), Y1, Y1
+	VMOVUPS (R12), Y2
+	VFMADD231PS Y13, Y2, Y1
+	VMOVUPS Y1, (DI)
+	VCMPPS $5, Y14, Y1, Y3
+	VMOVMSKPS Y3, AX
+	MOVB AX, (R10)
+	ADDQ $32, DI
+	INCQ R10
+	ADDQ $32, R11
+	ADDQ $32, R12
+	ADDQ $32, R13
+	DECQ BX
+	JMP  avx2Group
+
+avx2Done:
+	VZEROUPPER
+	RET

@@ -14,6 +14,3 @@ func dotRowsAt(out []int32, q *kernelQuery, codes []int8, sums []int32, rows []u
 func coarseBounds(bounds []float32, masks []byte, c *coarse, q *coarseQuery, first int, bar float32) {
 	coarseBoundsPlain(bounds, masks, c, q, first, bar)
 }
-
-// coarsePays says whether coarse codes are faster than 8-bit codes here.
-func coarsePays() bool { return true }
