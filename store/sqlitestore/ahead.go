@@ -3,6 +3,7 @@ package sqlitestore
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 )
@@ -67,7 +68,12 @@ func (s *Store) watch(ix *index) {
 	stop := make(chan struct{})
 	s.watching = stop
 	wake := s.unused.open()
+	watched, _ := s.present() // without it others do not wait for this one to look
+	s.watched = watched
 	s.watchers.Go(func() {
+		if watched != nil {
+			defer watched.Close()
+		}
 		t := time.NewTicker(aheadLook)
 		defer t.Stop()
 		for {
@@ -239,12 +245,46 @@ func (s *Store) readAhead(v *vectorSegment) error {
 	})
 }
 
+// present opens the file by whose lock those who look for the files of merges
+// know of each other, and shares the lock.
+func (s *Store) present() (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(segmentDir(s.file), "watched"), os.O_RDONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := shareFile(f); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// alone says whether no other store looks for the files of merges.
+func (s *Store) alone() bool {
+	s.mu.Lock()
+	f := s.watched
+	s.mu.Unlock()
+	if f == nil {
+		var err error
+		if f, err = s.present(); err != nil {
+			return false
+		}
+		defer f.Close()
+	}
+	err := lockFile(f)
+	_ = shareFile(f) // nobody is in the way for longer than this takes
+	return err == nil
+}
+
 // offer lets every process open the file of a merge before it is put in place.
 func (s *Store) offer(ctx context.Context, size int64) {
 	if size < aheadSize {
 		return
 	}
 	s.lookAhead()
+	if s.alone() {
+		return
+	}
 	t := time.NewTimer(aheadWait)
 	defer t.Stop()
 	select {

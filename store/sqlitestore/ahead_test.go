@@ -112,6 +112,42 @@ func TestAhead(t *testing.T) {
 	}
 }
 
+// TestAlone has merges wait only while another store looks for their files.
+func TestAlone(t *testing.T) {
+	lookOften(t, time.Hour, time.Hour)
+	ctx := context.Background()
+	dir := t.TempDir()
+	w := openTest(t, dir, Options{Create: true})
+	for i := range 4 {
+		putTest(t, w, testDocument(fmt.Sprint(i, ".md"), "v1", 30, 40))
+	}
+	if err := embedAll(ctx, w, 100); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w = openTest(t, dir, Options{})
+	contentOf(t, w)
+	if !w.alone() {
+		t.Error("nobody else has the collection, and it is not alone")
+	}
+	r := openTest(t, dir, Options{ReadOnly: true})
+	contentOf(t, r)
+	if w.alone() || r.alone() {
+		t.Error("two have the collection, and one is alone")
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !w.alone() {
+		t.Error("the other one is closed, and it is not alone")
+	}
+	if err := w.Compact(ctx); err != nil { // would wait an hour
+		t.Fatal(err)
+	}
+}
+
 // TestUnused frees indexes once, whoever does it.
 func TestUnused(t *testing.T) {
 	freed := 0

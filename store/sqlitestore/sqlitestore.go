@@ -102,6 +102,7 @@ type Store struct {
 	index    *index
 	ahead    *ahead        // nil: none
 	watching chan struct{} // closed when the store is; nil: nobody looks ahead
+	watched  *os.File      // while somebody looks ahead; nil: others cannot tell
 
 	identity     os.FileInfo // of the file that is open
 	epoch        int         // how often it was replaced
