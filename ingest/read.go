@@ -71,17 +71,18 @@ func (r *run) readAll(ctx context.Context, tasks []task) error {
 	defer cancel()
 	memory := semaphore.NewWeighted(readBudget)
 	type slot struct {
+		task   task
 		done   chan *outcome
 		weight int64
 	}
 	// Files go on being read while a batch is written; memory bounds how many.
-	slots := make(chan slot, batchDocuments)
+	slots, queue := make(chan slot, batchDocuments), make(chan slot, batchDocuments)
 	var dispatcher, workers errgroup.Group
-	workers.SetLimit(r.opts.Workers)
 	dispatcher.Go(func() error {
 		defer close(slots)
+		defer close(queue)
 		for _, t := range tasks {
-			s := slot{make(chan *outcome, 1), readLeast}
+			s := slot{t, make(chan *outcome, 1), readLeast}
 			if r.opts.Recording == nil || !recordingName(t.item.Path) {
 				s.weight = min(max(t.item.Size*readFactor, readLeast), readBudget)
 			}
@@ -93,13 +94,19 @@ func (r *run) readAll(ctx context.Context, tasks []task) error {
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-			workers.Go(func() error {
-				s.done <- r.read(ctx, t)
-				return nil
-			})
+			queue <- s
 		}
 		return nil
 	})
+	// Workers stay, so that their stacks need to grow only once.
+	for range r.opts.Workers {
+		workers.Go(func() error {
+			for s := range queue {
+				s.done <- r.read(ctx, s.task)
+			}
+			return nil
+		})
+	}
 	var err error
 	done := 0
 	for s := range slots {
