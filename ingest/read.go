@@ -29,7 +29,7 @@ import (
 const (
 	readBudget  = 160 << 20 // of all files being read, counted with readFactor
 	readFactor  = 3         // text, chunks and terms of a file beside its bytes
-	readLeast   = 64 << 10
+	readLeast   = 64 << 10  // files up to about this are read at once
 	headBytes   = 8 << 10
 	growthBytes = 1 << 20 // by which a file may outgrow what was listed
 )
@@ -261,18 +261,24 @@ func (r *run) content(ctx context.Context, it Item) (c content, skip SkipReason,
 	}
 	c.close = func() { rc.Close() }
 	limit := it.Size + growthBytes
-	head := make([]byte, headBytes)
-	n, err := io.ReadFull(rc, head[:min(headBytes, limit)])
+	room := it.Size + bytes.MinRead
+	if it.Recording || room > readLeast {
+		room = headBytes
+	}
+	data := make([]byte, room)
+	n, err := io.ReadFull(rc, data)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return c, "", err
 	}
-	head = head[:n]
+	whole := err != nil
+	data = data[:n]
+	head := data[:min(n, headBytes)]
 	if r.opts.Recording != nil {
 		if c.media = r.opts.Recording(head); c.media != "" {
 			if r.opts.Transcriber == nil {
 				return c, SkipSpeech, nil
 			}
-			return c, "", c.hear(ctx, rc, head, limit)
+			return c, "", c.hear(ctx, rc, data, limit)
 		}
 	}
 	if r.opts.Supported != nil && !r.opts.Supported(path.Base(it.Path), head) {
@@ -281,23 +287,25 @@ func (r *run) content(ctx context.Context, it Item) (c content, skip SkipReason,
 	if it.Recording {
 		return c, SkipTooLarge, nil // named like a recording, and none
 	}
-	buf := bytes.NewBuffer(make([]byte, 0, it.Size+bytes.MinRead))
-	buf.Write(head)
-	if _, err := buf.ReadFrom(io.LimitReader(rc, limit-int64(buf.Len())+1)); err != nil {
-		return c, "", err
+	if !whole {
+		buf := bytes.NewBuffer(make([]byte, 0, it.Size+bytes.MinRead))
+		buf.Write(data)
+		if _, err := buf.ReadFrom(io.LimitReader(rc, limit-int64(n)+1)); err != nil {
+			return c, "", err
+		}
+		if data = buf.Bytes(); int64(len(data)) > limit {
+			return c, "", errGrows
+		}
 	}
-	if int64(buf.Len()) > limit {
-		return c, "", errGrows
-	}
-	c.data = buf.Bytes()
+	c.data = data
 	c.sum = sha256.Sum256(c.data)
 	return c, "", nil
 }
 
 var errGrows = errors.New("grows while it is read")
 
-// hear takes the sum of a recording whose head was read, and stands at its start
-// again. What cannot go back, since it is no file, is put into one.
+// hear takes the sum of a recording whose head, or all of it, was read, and
+// stands at its start again. What cannot go back, since it is no file, is put into one.
 func (c *content) hear(ctx context.Context, rc io.ReadCloser, head []byte, limit int64) error {
 	h := sha256.New()
 	h.Write(head)
