@@ -294,8 +294,10 @@ func headingName(s string) string {
 		}
 		s = s[:open] + s[open+1:mid] + s[mid+end+1:]
 	}
-	return strings.TrimSpace(strings.NewReplacer("**", "", "__", "", "`", "").Replace(s))
+	return strings.TrimSpace(emphasis.Replace(s))
 }
+
+var emphasis = strings.NewReplacer("**", "", "__", "", "`", "")
 
 // onlyImages reports whether a paragraph is images without a description.
 func onlyImages(s string) bool {
