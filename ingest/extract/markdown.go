@@ -62,7 +62,11 @@ func readMarkdown(j *job, in ingest.Input) ([]ingest.Document, error) {
 		doc.Warnings = append(doc.Warnings, "nested too deeply; read as plain text")
 		return []ingest.Document{doc}, nil
 	}
-	w := &markdownWalk{j: j, src: []byte(text[base:]), base: base, doc: &doc}
+	src := in.Data
+	if string(src) != text {
+		src = []byte(text)
+	}
+	w := &markdownWalk{j: j, src: src[base:], base: base, doc: &doc}
 	root := markdownBlocks.Parse(mdtext.NewReader(w.src))
 	w.children(root, ingest.Paragraph)
 	slices.SortStableFunc(doc.Blocks, func(a, b ingest.Block) int { return a.Start - b.Start })
