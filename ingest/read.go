@@ -455,6 +455,8 @@ func (r *run) document(info store.DocumentInfo, d *Document) store.Document {
 	}
 	chunks := Split(d, &r.opts.Split)
 	languages := map[string]int{}
+	var head string // of what is embedded
+	var embedded []byte
 	points := make([]store.Point, len(chunks))
 	for i, c := range chunks {
 		language := analysis.Language(c.Text)
@@ -467,7 +469,11 @@ func (r *run) document(info store.DocumentInfo, d *Document) store.Document {
 			Section: c.Section, Page: c.Page, PageBreaks: c.PageBreaks, Line: c.Line, Start: c.Start, End: c.End,
 			Time: c.Time, Cues: c.Cues, Boxes: c.Boxes, Date: info.Date, Text: c.Text, Context: c.Context, Labels: info.Labels,
 		}
-		p.Digest = store.Digest(EmbedText(&p.Payload))
+		if i == 0 || c.Context != chunks[i-1].Context || !slices.Equal(c.Section, chunks[i-1].Section) {
+			head = embedHead(&p.Payload)
+		}
+		embedded = append(append(embedded[:0], head...), c.Text...)
+		p.Digest = store.Digest(embedded)
 		p.Sparse = Sparse(&p.Payload)
 	}
 	for _, language := range []string{"en", "zh"} {

@@ -235,7 +235,7 @@ func (r *run) fail(path, reason string) {
 
 // compare counts what has not changed and returns what must be read.
 func (r *run) compare() []task {
-	var tasks []task
+	tasks := make([]task, 0, len(r.items))
 	for _, it := range r.items {
 		k := r.known[it.Path]
 		if k == nil || k.file == nil || r.opts.Rebuild || !r.same(it, k.file) {

@@ -29,7 +29,7 @@ func PointID(documentID, version string, ordinal int) string {
 }
 
 // Digest returns a 128-bit hash of text in hexadecimal.
-func Digest(text string) string {
+func Digest[T string | []byte](text T) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:16])
 }

@@ -66,8 +66,9 @@ func readMarkdown(j *job, in ingest.Input) ([]ingest.Document, error) {
 	if string(src) != text {
 		src = []byte(text)
 	}
-	w := &markdownWalk{j: j, src: src[base:], base: base, doc: &doc}
+	w := &markdownWalk{j: j, src: src[base:], text: text[base:], base: base, doc: &doc}
 	root := markdownBlocks.Parse(mdtext.NewReader(w.src))
+	doc.Blocks = make([]ingest.Block, 0, root.ChildCount())
 	w.children(root, ingest.Paragraph)
 	slices.SortStableFunc(doc.Blocks, func(a, b ingest.Block) int { return a.Start - b.Start })
 	doc.Blocks = disjoint(doc.Blocks)
@@ -131,7 +132,8 @@ func deepMarks(text string) bool {
 type markdownWalk struct {
 	j       *job
 	src     []byte
-	base    int // offset of src in the document
+	text    string // src
+	base    int    // offset of src in the document
 	doc     *ingest.Document
 	section []string
 	levels  []int
@@ -151,14 +153,14 @@ func (w *markdownWalk) block(n ast.Node, kind ingest.BlockKind) {
 		if !ok {
 			return
 		}
-		name := headingName(string(w.src[r.Start:r.End]))
+		name := headingName(w.text[r.Start:r.End])
 		if w.title == "" && (n.Level == 1 || len(w.doc.Blocks) == 0) {
 			w.title = name
 		}
 		w.section, w.levels = openSection(w.section, w.levels, n.Level, name)
 		w.add(ingest.Heading, r, n.Level)
 	case *ast.Paragraph, *ast.TextBlock:
-		if r, ok := w.lines(n); ok && !onlyImages(string(w.src[r.Start:r.End])) {
+		if r, ok := w.lines(n); ok && !onlyImages(w.text[r.Start:r.End]) {
 			w.add(kind, r, 0)
 		}
 	case *ast.FencedCodeBlock, *ast.CodeBlock:
@@ -167,7 +169,7 @@ func (w *markdownWalk) block(n ast.Node, kind ingest.BlockKind) {
 		}
 	case *ast.HTMLBlock:
 		r, ok := w.lines(n)
-		if ok && hasLetters(stripTags(string(w.src[r.Start:r.End]))) {
+		if ok && hasLetters(stripTags(w.text[r.Start:r.End])) {
 			w.add(kind, r, 0)
 		}
 	case *ast.Blockquote:
