@@ -90,8 +90,24 @@ func readMarkdown(j *job, in ingest.Input) ([]ingest.Document, error) {
 // written, and costs nothing.
 var markdownBlocks = parser.NewParser(
 	parser.WithBlockParsers(parser.DefaultBlockParsers()...),
+	parser.WithInlineParsers(util.Prioritized(inlineSkipper{}, 0)),
 	parser.WithParagraphTransformers(append(parser.DefaultParagraphTransformers(),
 		util.Prioritized(extension.NewTableParagraphTransformer(), 200))...))
+
+// inlineSkipper takes all that a block holds for one thing, so that the parser
+// does not look at each character of it.
+type inlineSkipper struct{}
+
+// Trigger gives all that a line is parsed from: a mark, or anything else, which
+// counts as space.
+func (inlineSkipper) Trigger() []byte { return []byte(" !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~") }
+
+func (inlineSkipper) Parse(_ ast.Node, block mdtext.Reader, _ parser.Context) ast.Node {
+	for line, _ := block.PeekLine(); line != nil; line, _ = block.PeekLine() {
+		block.AdvanceLine()
+	}
+	return ast.NewText()
+}
 
 // disjoint drops blocks that begin inside the block before.
 func disjoint(blocks []ingest.Block) []ingest.Block {
