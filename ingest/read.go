@@ -456,7 +456,7 @@ func (r *run) document(info store.DocumentInfo, d *Document) store.Document {
 	chunks := Split(d, &r.opts.Split)
 	languages := map[string]int{}
 	var head string // of what is embedded
-	var embedded []byte
+	embedded := make([]byte, 0, 4<<10)
 	points := make([]store.Point, len(chunks))
 	for i, c := range chunks {
 		language := analysis.Language(c.Text)
