@@ -98,10 +98,16 @@ func (r *run) readAll(ctx context.Context, tasks []task) error {
 		}
 		return nil
 	})
-	// Workers stay, so that their stacks need to grow only once.
-	for range r.opts.Workers {
+	// Workers stay, so that their stacks need to grow only once. Half of them wait
+	// while a batch is written: the store begins on all processors and ends on one,
+	// and reading should be left for then.
+	for i := range r.opts.Workers {
 		workers.Go(func() error {
 			for s := range queue {
+				if i >= (r.opts.Workers+1)/2 {
+					r.writing.RLock()
+					r.writing.RUnlock()
+				}
 				s.done <- r.read(ctx, s.task)
 			}
 			return nil
