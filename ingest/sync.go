@@ -152,7 +152,7 @@ type run struct {
 	inner []*innerRoot      // roots that this one takes over
 
 	batch   batch
-	writing sync.RWMutex // held while a batch is written
+	writing sync.RWMutex   // held while a batch is written
 	fresh   map[string]int // new files by content
 	removed map[string]int // removed files by content
 	failed  map[string]bool
