@@ -122,7 +122,7 @@ func (p *Pool) Do(ctx context.Context, request []byte) ([]byte, error) {
 		reply, err := c.do(ctx, &p.o, request)
 		if err == nil {
 			c.uses++
-			if c.uses >= p.o.MaxUses || c.rss() > int64(p.o.MemoryMB)<<20*3/4 {
+			if c.uses >= p.o.MaxUses || c.looked(len(request)+len(reply)) && c.rss() > int64(p.o.MemoryMB)<<20*3/4 {
 				c.stop()
 				c = nil
 			}
@@ -140,6 +140,17 @@ func (p *Pool) Do(ctx context.Context, request []byte) ([]byte, error) {
 		p.put(nil)
 		return nil, err
 	}
+}
+
+// looked reports whether it is time to look at the memory of an idle child:
+// what it has read since it was looked at last could have taken some.
+func (c *child) looked(bytes int) bool {
+	const often = 1 << 20
+	if c.unseen += bytes; c.unseen < often {
+		return false
+	}
+	c.unseen = 0
+	return true
 }
 
 func (p *Pool) put(c *child) {
@@ -179,6 +190,7 @@ type child struct {
 	out    *bufio.Reader
 	stderr *tail
 	uses   int
+	unseen int // bytes since its memory was looked at
 	waited chan struct{}
 }
 
