@@ -47,7 +47,7 @@ type Options struct {
 	CPU        time.Duration // of a processor for one request, in whole seconds; Linux only (twice Timeout)
 	MemoryMB   int           // cap on a child's memory (512)
 	MaxReply   int64         // bytes (256 MiB)
-	MaxUses    int           // requests after which a child is replaced (1000)
+	MaxUses    int           // requests after which a child is replaced (10000)
 }
 
 // Pool hands requests to child processes. It is safe for concurrent use.
@@ -78,7 +78,7 @@ func NewPool(o *Options) (*Pool, error) {
 	setDefault(&p.o.CPU, 2*p.o.Timeout)
 	setDefault(&p.o.MemoryMB, 512)
 	setDefault(&p.o.MaxReply, 256<<20)
-	setDefault(&p.o.MaxUses, 1000)
+	setDefault(&p.o.MaxUses, 10000)
 	p.idle = make(chan *child, p.o.Workers)
 	for range p.o.Workers {
 		p.idle <- nil
