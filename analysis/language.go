@@ -1,19 +1,31 @@
 package analysis
 
-import "unicode"
+import (
+	"unicode"
+	"unicode/utf8"
+)
 
 // Language tells the language of a text by its script: "zh", "en" (any text in
 // Latin letters), or "" when it has no letters or another script prevails. A
 // Chinese word has about 1.7 characters, an English one five letters.
 func Language(text string) string {
 	han, latin, other, kana := 0, 0, 0, 0
-	n := 0
-	for _, r := range text {
-		switch {
-		case r < 0x80:
-			if asciiClass[r] == classLower || asciiClass[r] == classUpper {
+	for i, n := 0, 0; i < len(text) && n < 20000; n++ {
+		if c := text[i]; c < utf8.RuneSelf {
+			if c |= 0x20; c-'a' <= 'z'-'a' {
 				latin++
 			}
+			i++
+			continue
+		}
+		if hanAt(text, i) != 0 {
+			han++
+			i += 3
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(text[i:])
+		i += size
+		switch {
 		case r >= 0x3400 && r <= 0x9FFF, r >= 0x20000 && r <= 0x3FFFF, r >= 0xF900 && r <= 0xFAFF:
 			han++
 		case r >= 0x3041 && r <= 0x30FF:
@@ -23,9 +35,6 @@ func Language(text string) string {
 		case r >= 0x3000 && r <= 0x303F, r >= 0x2000 && r <= 0x206F:
 		case unicode.IsLetter(r):
 			other++
-		}
-		if n++; n >= 20000 {
-			break
 		}
 	}
 	zh, en := han*3, latin

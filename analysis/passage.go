@@ -56,15 +56,17 @@ func Passage(fields Fields) (indices []uint32, values []float32) {
 
 	norm := k1 * (1 - b + b*length/averageLength)
 	p.sort()
-	indices = make([]uint32, 0, p.distinct())
-	values = make([]float32, 0, cap(indices))
-	for i := 0; i < len(p.terms); {
-		index, f := uint32(p.terms[i]>>32), 0.0
-		for ; i < len(p.terms) && uint32(p.terms[i]>>32) == index; i++ {
+	n := 0
+	for i := 0; i < len(p.terms); n++ {
+		index, f := p.terms[i]>>32, 0.0
+		for ; i < len(p.terms) && p.terms[i]>>32 == index; i++ {
 			f += float64(math.Float32frombits(uint32(p.terms[i])))
 		}
-		indices = append(indices, index)
-		values = append(values, float32(f*(k1+1)/(f+norm)))
+		p.terms[n] = index<<32 | uint64(math.Float32bits(float32(f*(k1+1)/(f+norm))))
+	}
+	indices, values = make([]uint32, n), make([]float32, n)
+	for i, t := range p.terms[:n] {
+		indices[i], values[i] = uint32(t>>32), math.Float32frombits(uint32(t))
 	}
 	return indices, values
 }
@@ -100,54 +102,40 @@ func (p *passage) add(text string, weight float32) {
 }
 
 // sort sorts the terms. Hashes are spread evenly, so that their first bits part
-// them into buckets of a few.
+// them into buckets of a few, within which they are moved to their places.
 func (p *passage) sort() {
 	const bits = 9
-	if len(p.terms) < 64 {
-		slices.Sort(p.terms)
+	terms := p.terms
+	if len(terms) < 64 {
+		slices.Sort(terms)
 		return
 	}
-	var ends [1<<bits + 1]int32
-	for _, t := range p.terms {
-		ends[t>>(64-bits)+1]++
+	var ends [1 << bits]int32 // first how many there are, then where the next goes
+	for _, t := range terms {
+		ends[t>>(64-bits)]++
 	}
-	for i := range 1 << bits {
-		ends[i+1] += ends[i]
+	at, most := int32(0), int32(0)
+	for i, n := range ends {
+		ends[i] = at
+		at, most = at+n, max(most, n)
 	}
-	p.other = slices.Grow(p.other[:0], len(p.terms))[:len(p.terms)]
-	for _, t := range p.terms {
+	if most > 128 {
+		slices.Sort(terms)
+		return
+	}
+	sorted := slices.Grow(p.other[:0], len(terms))[:len(terms)]
+	for _, t := range terms {
 		end := &ends[t>>(64-bits)]
-		p.other[*end] = t
+		sorted[*end] = t
 		*end++
 	}
-	p.terms, p.other = p.other, p.terms
-	from := int32(0)
-	for _, to := range ends[:1<<bits] {
-		if to-from > 16 {
-			slices.Sort(p.terms[from:to])
-			from = to
-			continue
+	for i, t := range sorted {
+		for ; i > 0 && sorted[i-1] > t; i-- {
+			sorted[i] = sorted[i-1]
 		}
-		for i := from + 1; i < to; i++ {
-			t, k := p.terms[i], i
-			for ; k > from && p.terms[k-1] > t; k-- {
-				p.terms[k] = p.terms[k-1]
-			}
-			p.terms[k] = t
-		}
-		from = to
+		sorted[i] = t
 	}
-}
-
-// distinct counts the hashes among the sorted terms.
-func (p *passage) distinct() int {
-	n := 0
-	for i, t := range p.terms {
-		if i == 0 || uint32(t>>32) != uint32(p.terms[i-1]>>32) {
-			n++
-		}
-	}
-	return n
+	p.terms, p.other = sorted, terms
 }
 
 // lastElement returns the name at the end of a slash-separated path.

@@ -39,6 +39,11 @@ func Tokens(text string) int {
 			}
 			continue
 		}
+		if hanAt(text, i) != 0 {
+			n++
+			i += 3
+			continue
+		}
 		r, size := utf8.DecodeRuneInString(text[i:])
 		switch classOf(r) {
 		case classSkip:

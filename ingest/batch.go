@@ -55,6 +55,8 @@ func (b *batch) flush(ctx context.Context, r *run) error {
 		*b = batch{}
 		return nil
 	}
+	r.writing.Lock()
+	defer r.writing.Unlock()
 	for _, docs := range [][]store.Document{b.members, b.files} {
 		if len(docs) == 0 {
 			continue

@@ -175,31 +175,32 @@ func clauses(text string) []Range {
 
 // words cuts text after white space and around East Asian characters. A longer
 // run than runBytes is cut, though not before a combining mark.
-func words(text string) []Range {
-	return tile(text, func(rest string) int {
-		space := false
-		for i, r := range rest {
-			w := utf8.RuneLen(r)
-			switch {
-			case unicode.IsSpace(r):
-				space = true
-				continue
-			case space:
-				return i
-			case wide(r):
-				if i > 0 && !joins(r) {
-					return i
-				}
-				next, _ := utf8.DecodeRuneInString(rest[min(i+w, len(rest)):])
-				if !joins(next) && !unicode.IsSpace(next) {
-					return i + w
-				}
-			case i >= runBytes && !joins(r) && !joinsNext(rest[:i]) || i >= 2*runBytes:
+func words(text string) []Range { return tile(text, wordEnd) }
+
+// wordEnd returns where the first of words ends.
+func wordEnd(rest string) int {
+	space := false
+	for i, r := range rest {
+		w := utf8.RuneLen(r)
+		switch {
+		case unicode.IsSpace(r):
+			space = true
+			continue
+		case space:
+			return i
+		case wide(r):
+			if i > 0 && !joins(r) {
 				return i
 			}
+			next, _ := utf8.DecodeRuneInString(rest[min(i+w, len(rest)):])
+			if !joins(next) && !unicode.IsSpace(next) {
+				return i + w
+			}
+		case i >= runBytes && !joins(r) && !joinsNext(rest[:i]) || i >= 2*runBytes:
+			return i
 		}
-		return len(rest)
-	})
+	}
+	return len(rest)
 }
 
 // wide reports whether r is written without spaces around it.

@@ -37,7 +37,10 @@ const (
 // section path, the repeated head of a cut table, and text. A title that is only
 // the file's name is left out, so that the text, and with it the vector, survives
 // renaming.
-func EmbedText(p *store.Payload) string {
+func EmbedText(p *store.Payload) string { return embedHead(p) + p.Text }
+
+// embedHead is what stands before the text in EmbedText.
+func embedHead(p *store.Payload) string {
 	var b strings.Builder
 	if p.Title != "" && p.Title != nameTitle(p.Path) {
 		b.WriteString(firstTokens(p.Title, titleTokens) + "\n")
@@ -52,7 +55,6 @@ func EmbedText(p *store.Payload) string {
 	if p.Context != "" {
 		b.WriteString(p.Context + "\n")
 	}
-	b.WriteString(p.Text)
 	return b.String()
 }
 
@@ -62,11 +64,12 @@ func firstTokens(text string, n int) string {
 		return text
 	}
 	end := 0
-	for _, w := range words(text) {
-		if n -= tokens(text[w.Start:w.End]); n < 0 {
+	for end < len(text) {
+		w := text[end : end+wordEnd(text[end:])]
+		if n -= tokens(w); n < 0 {
 			break
 		}
-		end = w.End
+		end += len(w)
 	}
 	return strings.TrimSpace(text[:end])
 }

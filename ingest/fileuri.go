@@ -15,6 +15,7 @@ func FileURI(path string) string {
 		path = "/" + path // C:/folder
 	}
 	var b strings.Builder
+	b.Grow(len("file://") + len(path))
 	b.WriteString("file://")
 	for i := 0; i < len(path); i++ {
 		if c := path[i]; c <= ' ' || c == 0x7f || strings.IndexByte(`%?#"<>`, c) >= 0 {

@@ -29,7 +29,7 @@ import (
 const (
 	readBudget  = 160 << 20 // of all files being read, counted with readFactor
 	readFactor  = 3         // text, chunks and terms of a file beside its bytes
-	readLeast   = 64 << 10
+	readLeast   = 64 << 10  // files up to about this are read at once
 	headBytes   = 8 << 10
 	growthBytes = 1 << 20 // by which a file may outgrow what was listed
 )
@@ -71,17 +71,18 @@ func (r *run) readAll(ctx context.Context, tasks []task) error {
 	defer cancel()
 	memory := semaphore.NewWeighted(readBudget)
 	type slot struct {
+		task   task
 		done   chan *outcome
 		weight int64
 	}
 	// Files go on being read while a batch is written; memory bounds how many.
-	slots := make(chan slot, batchDocuments)
+	slots, queue := make(chan slot, batchDocuments), make(chan slot, batchDocuments)
 	var dispatcher, workers errgroup.Group
-	workers.SetLimit(r.opts.Workers)
 	dispatcher.Go(func() error {
 		defer close(slots)
+		defer close(queue)
 		for _, t := range tasks {
-			s := slot{make(chan *outcome, 1), readLeast}
+			s := slot{t, make(chan *outcome, 1), readLeast}
 			if r.opts.Recording == nil || !recordingName(t.item.Path) {
 				s.weight = min(max(t.item.Size*readFactor, readLeast), readBudget)
 			}
@@ -93,13 +94,25 @@ func (r *run) readAll(ctx context.Context, tasks []task) error {
 			case <-ctx.Done():
 				return ctx.Err()
 			}
-			workers.Go(func() error {
-				s.done <- r.read(ctx, t)
-				return nil
-			})
+			queue <- s
 		}
 		return nil
 	})
+	// Workers stay, so that their stacks need to grow only once. Half of them wait
+	// while a batch is written: the store begins on all processors and ends on one,
+	// and reading should be left for then.
+	for i := range r.opts.Workers {
+		workers.Go(func() error {
+			for s := range queue {
+				if i >= (r.opts.Workers+1)/2 {
+					r.writing.RLock()
+					r.writing.RUnlock()
+				}
+				s.done <- r.read(ctx, s.task)
+			}
+			return nil
+		})
+	}
 	var err error
 	done := 0
 	for s := range slots {
@@ -254,18 +267,24 @@ func (r *run) content(ctx context.Context, it Item) (c content, skip SkipReason,
 	}
 	c.close = func() { rc.Close() }
 	limit := it.Size + growthBytes
-	head := make([]byte, headBytes)
-	n, err := io.ReadFull(rc, head[:min(headBytes, limit)])
+	room := it.Size + bytes.MinRead
+	if it.Recording || room > readLeast {
+		room = headBytes
+	}
+	data := make([]byte, room)
+	n, err := io.ReadFull(rc, data)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return c, "", err
 	}
-	head = head[:n]
+	whole := err != nil
+	data = data[:n]
+	head := data[:min(n, headBytes)]
 	if r.opts.Recording != nil {
 		if c.media = r.opts.Recording(head); c.media != "" {
 			if r.opts.Transcriber == nil {
 				return c, SkipSpeech, nil
 			}
-			return c, "", c.hear(ctx, rc, head, limit)
+			return c, "", c.hear(ctx, rc, data, limit)
 		}
 	}
 	if r.opts.Supported != nil && !r.opts.Supported(path.Base(it.Path), head) {
@@ -274,23 +293,25 @@ func (r *run) content(ctx context.Context, it Item) (c content, skip SkipReason,
 	if it.Recording {
 		return c, SkipTooLarge, nil // named like a recording, and none
 	}
-	buf := bytes.NewBuffer(make([]byte, 0, it.Size+bytes.MinRead))
-	buf.Write(head)
-	if _, err := buf.ReadFrom(io.LimitReader(rc, limit-int64(buf.Len())+1)); err != nil {
-		return c, "", err
+	if !whole {
+		buf := bytes.NewBuffer(make([]byte, 0, it.Size+bytes.MinRead))
+		buf.Write(data)
+		if _, err := buf.ReadFrom(io.LimitReader(rc, limit-int64(n)+1)); err != nil {
+			return c, "", err
+		}
+		if data = buf.Bytes(); int64(len(data)) > limit {
+			return c, "", errGrows
+		}
 	}
-	if int64(buf.Len()) > limit {
-		return c, "", errGrows
-	}
-	c.data = buf.Bytes()
+	c.data = data
 	c.sum = sha256.Sum256(c.data)
 	return c, "", nil
 }
 
 var errGrows = errors.New("grows while it is read")
 
-// hear takes the sum of a recording whose head was read, and stands at its start
-// again. What cannot go back, since it is no file, is put into one.
+// hear takes the sum of a recording whose head, or all of it, was read, and
+// stands at its start again. What cannot go back, since it is no file, is put into one.
 func (c *content) hear(ctx context.Context, rc io.ReadCloser, head []byte, limit int64) error {
 	h := sha256.New()
 	h.Write(head)
@@ -440,6 +461,8 @@ func (r *run) document(info store.DocumentInfo, d *Document) store.Document {
 	}
 	chunks := Split(d, &r.opts.Split)
 	languages := map[string]int{}
+	var head string // of what is embedded
+	embedded := make([]byte, 0, 4<<10)
 	points := make([]store.Point, len(chunks))
 	for i, c := range chunks {
 		language := analysis.Language(c.Text)
@@ -452,7 +475,11 @@ func (r *run) document(info store.DocumentInfo, d *Document) store.Document {
 			Section: c.Section, Page: c.Page, PageBreaks: c.PageBreaks, Line: c.Line, Start: c.Start, End: c.End,
 			Time: c.Time, Cues: c.Cues, Boxes: c.Boxes, Date: info.Date, Text: c.Text, Context: c.Context, Labels: info.Labels,
 		}
-		p.Digest = store.Digest(EmbedText(&p.Payload))
+		if i == 0 || c.Context != chunks[i-1].Context || !slices.Equal(c.Section, chunks[i-1].Section) {
+			head = embedHead(&p.Payload)
+		}
+		embedded = append(append(embedded[:0], head...), c.Text...)
+		p.Digest = store.Digest(embedded)
 		p.Sparse = Sparse(&p.Payload)
 	}
 	for _, language := range []string{"en", "zh"} {

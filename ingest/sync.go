@@ -152,6 +152,7 @@ type run struct {
 	inner []*innerRoot      // roots that this one takes over
 
 	batch   batch
+	writing sync.RWMutex   // held while a batch is written
 	fresh   map[string]int // new files by content
 	removed map[string]int // removed files by content
 	failed  map[string]bool
@@ -235,7 +236,7 @@ func (r *run) fail(path, reason string) {
 
 // compare counts what has not changed and returns what must be read.
 func (r *run) compare() []task {
-	var tasks []task
+	tasks := make([]task, 0, len(r.items))
 	for _, it := range r.items {
 		k := r.known[it.Path]
 		if k == nil || k.file == nil || r.opts.Rebuild || !r.same(it, k.file) {

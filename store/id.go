@@ -1,10 +1,10 @@
 package store
 
 import (
+	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
-	"strings"
 
 	"github.com/google/uuid"
 )
@@ -29,11 +29,24 @@ func PointID(documentID, version string, ordinal int) string {
 }
 
 // Digest returns a 128-bit hash of text in hexadecimal.
-func Digest(text string) string {
+func Digest[T string | []byte](text T) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:16])
 }
 
+// name is the UUIDv5 of parts with zero bytes between them, as [uuid.NewSHA1]
+// makes it with six times the memory.
 func name(parts ...string) string {
-	return uuid.NewSHA1(namespace, []byte(strings.Join(parts, "\x00"))).String()
+	b := append(make([]byte, 0, 512), namespace[:]...)
+	for i, p := range parts {
+		if i > 0 {
+			b = append(b, 0)
+		}
+		b = append(b, p...)
+	}
+	sum := sha1.Sum(b)
+	id := uuid.UUID(sum[:16])
+	id[6] = id[6]&0x0f | 0x50 // version 5
+	id[8] = id[8]&0x3f | 0x80 // variant of RFC 4122
+	return id.String()
 }

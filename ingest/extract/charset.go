@@ -57,12 +57,13 @@ func detectCharset(data []byte, truncated bool) string {
 	nul, control, high := 0, 0, 0
 	for _, c := range data {
 		switch {
-		case c == 0:
-			nul++
-		case c < ' ' && c != '\n' && c != '\r' && c != '\t' && c != '\f' && c != 0x1b && c != '\b' && c != 0x1a, c == 0x7f:
-			control++
 		case c >= 0x80:
 			high++
+		case c >= ' ' && c != 0x7f:
+		case c == 0:
+			nul++
+		case c != '\n' && c != '\r' && c != '\t' && c != '\f' && c != 0x1b && c != '\b' && c != 0x1a:
+			control++
 		}
 	}
 	if nul > 0 || control*20 > len(data) {
@@ -71,7 +72,7 @@ func detectCharset(data []byte, truncated bool) string {
 	if control*100 > len(data) {
 		return ""
 	}
-	if high == 0 {
+	if high == 0 || utf8.Valid(data) {
 		return csUTF8
 	}
 	valid, broken := countUTF8(data, truncated)

@@ -82,6 +82,7 @@ func (l *local) Extract(ctx context.Context, in ingest.Input) ([]ingest.Document
 type job struct {
 	ctx        context.Context
 	o          Options
+	probe      *probe // of what was recognised last
 	depth      int
 	members    int   // left
 	textLeft   int   // bytes of text left
@@ -98,7 +99,9 @@ func (j *job) read(in ingest.Input) (docs []ingest.Document, err error) {
 	if len(in.Data) == 0 {
 		return nil, fmt.Errorf("%w: the file is empty", ingest.ErrNoText)
 	}
-	f, why := recognise(in.Name, in.Data)
+	p := newProbe(in.Name, in.Data)
+	f, why := recognise(p)
+	j.probe = p
 	if f == nil && j.depth > 0 && j.o.Pictures {
 		if media := imageMedia(in.Data); media != "" && j.takePicture(in.Data) {
 			return []ingest.Document{{MediaType: media, Picture: in.Data}}, nil

@@ -115,11 +115,19 @@ func (p *probe) named(exts ...string) bool {
 	return false
 }
 
+// sampleBytes is how much of a file is decoded to recognise it.
+const sampleBytes = 8 << 10
+
+// text is all of the file as text; false when sample does not hold it.
+func (p *probe) text() (string, bool) {
+	return p.decoded, p.decoded != "" && len(p.data) <= sampleBytes
+}
+
 // sample is the start of the file as text; "" when it is not text.
 func (p *probe) sample() string {
 	if !p.hasSample {
 		p.hasSample = true
-		head := p.data[:min(len(p.data), 8<<10)]
+		head := p.data[:min(len(p.data), sampleBytes)]
 		if cs := detectCharset(head, len(p.data) > len(head)); cs != "" {
 			p.charset = cs
 			p.decoded, _ = decode(head, cs)
@@ -129,8 +137,7 @@ func (p *probe) sample() string {
 }
 
 // recognise finds the row for a file, or says in words what the file is.
-func recognise(name string, data []byte) (*format, string) {
-	p := newProbe(name, data)
+func recognise(p *probe) (*format, string) {
 	for i := range formats {
 		if formats[i].match(p) {
 			return &formats[i], ""
@@ -141,7 +148,7 @@ func recognise(name string, data []byte) (*format, string) {
 			return nil, "this is " + u.name
 		}
 	}
-	if len(data) > 12 && string(data[4:8]) == "ftyp" {
+	if len(p.data) > 12 && string(p.data[4:8]) == "ftyp" {
 		return nil, "this is an image (MP4 family)"
 	}
 	return nil, "binary data of unknown kind"
@@ -155,7 +162,7 @@ func Supported(name string, head []byte) bool {
 		return false
 	}
 	// What an old Office file is stands in its directory, which may be anywhere.
-	f, _ := recognise(name, head)
+	f, _ := recognise(newProbe(name, head))
 	return f != nil || isOLE(head)
 }
 

@@ -35,8 +35,8 @@ func isMail(p *probe) bool {
 		return false
 	}
 	found, mime := 0, false
-	for _, line := range strings.Split(string(head), "\n") {
-		line = strings.TrimRight(line, "\r")
+	for text := range bytes.SplitSeq(head, []byte("\n")) {
+		line := strings.TrimRight(string(text), "\r")
 		if line == "" {
 			break
 		}

@@ -62,8 +62,13 @@ func readMarkdown(j *job, in ingest.Input) ([]ingest.Document, error) {
 		doc.Warnings = append(doc.Warnings, "nested too deeply; read as plain text")
 		return []ingest.Document{doc}, nil
 	}
-	w := &markdownWalk{j: j, src: []byte(text[base:]), base: base, doc: &doc}
+	src := in.Data
+	if string(src) != text {
+		src = []byte(text)
+	}
+	w := &markdownWalk{j: j, src: src[base:], text: text[base:], base: base, doc: &doc}
 	root := markdownBlocks.Parse(mdtext.NewReader(w.src))
+	doc.Blocks = make([]ingest.Block, 0, root.ChildCount())
 	w.children(root, ingest.Paragraph)
 	slices.SortStableFunc(doc.Blocks, func(a, b ingest.Block) int { return a.Start - b.Start })
 	doc.Blocks = disjoint(doc.Blocks)
@@ -85,8 +90,24 @@ func readMarkdown(j *job, in ingest.Input) ([]ingest.Document, error) {
 // written, and costs nothing.
 var markdownBlocks = parser.NewParser(
 	parser.WithBlockParsers(parser.DefaultBlockParsers()...),
+	parser.WithInlineParsers(util.Prioritized(inlineSkipper{}, 0)),
 	parser.WithParagraphTransformers(append(parser.DefaultParagraphTransformers(),
 		util.Prioritized(extension.NewTableParagraphTransformer(), 200))...))
+
+// inlineSkipper takes all that a block holds for one thing, so that the parser
+// does not look at each character of it.
+type inlineSkipper struct{}
+
+// Trigger gives all that a line is parsed from: a mark, or anything else, which
+// counts as space.
+func (inlineSkipper) Trigger() []byte { return []byte(" !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~") }
+
+func (inlineSkipper) Parse(_ ast.Node, block mdtext.Reader, _ parser.Context) ast.Node {
+	for line, _ := block.PeekLine(); line != nil; line, _ = block.PeekLine() {
+		block.AdvanceLine()
+	}
+	return ast.NewText()
+}
 
 // disjoint drops blocks that begin inside the block before.
 func disjoint(blocks []ingest.Block) []ingest.Block {
@@ -127,7 +148,8 @@ func deepMarks(text string) bool {
 type markdownWalk struct {
 	j       *job
 	src     []byte
-	base    int // offset of src in the document
+	text    string // src
+	base    int    // offset of src in the document
 	doc     *ingest.Document
 	section []string
 	levels  []int
@@ -147,14 +169,14 @@ func (w *markdownWalk) block(n ast.Node, kind ingest.BlockKind) {
 		if !ok {
 			return
 		}
-		name := headingName(string(w.src[r.Start:r.End]))
+		name := headingName(w.text[r.Start:r.End])
 		if w.title == "" && (n.Level == 1 || len(w.doc.Blocks) == 0) {
 			w.title = name
 		}
 		w.section, w.levels = openSection(w.section, w.levels, n.Level, name)
 		w.add(ingest.Heading, r, n.Level)
 	case *ast.Paragraph, *ast.TextBlock:
-		if r, ok := w.lines(n); ok && !onlyImages(string(w.src[r.Start:r.End])) {
+		if r, ok := w.lines(n); ok && !onlyImages(w.text[r.Start:r.End]) {
 			w.add(kind, r, 0)
 		}
 	case *ast.FencedCodeBlock, *ast.CodeBlock:
@@ -163,7 +185,7 @@ func (w *markdownWalk) block(n ast.Node, kind ingest.BlockKind) {
 		}
 	case *ast.HTMLBlock:
 		r, ok := w.lines(n)
-		if ok && hasLetters(stripTags(string(w.src[r.Start:r.End]))) {
+		if ok && hasLetters(stripTags(w.text[r.Start:r.End])) {
 			w.add(kind, r, 0)
 		}
 	case *ast.Blockquote:
@@ -294,8 +316,10 @@ func headingName(s string) string {
 		}
 		s = s[:open] + s[open+1:mid] + s[mid+end+1:]
 	}
-	return strings.TrimSpace(strings.NewReplacer("**", "", "__", "", "`", "").Replace(s))
+	return strings.TrimSpace(emphasis.Replace(s))
 }
+
+var emphasis = strings.NewReplacer("**", "", "__", "", "`", "")
 
 // onlyImages reports whether a paragraph is images without a description.
 func onlyImages(s string) bool {

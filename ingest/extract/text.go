@@ -29,6 +29,11 @@ func readText(j *job, in ingest.Input) ([]ingest.Document, error) {
 
 // decodeText decodes a text file of unknown charset.
 func (j *job) decodeText(data []byte) string {
+	if p := j.probe; p != nil && len(p.data) == len(data) && &p.data[0] == &data[0] {
+		if text, ok := p.text(); ok {
+			return text
+		}
+	}
 	cs := detectCharset(data[:min(len(data), 64<<10)], len(data) > 64<<10)
 	if cs == "" {
 		cs = csUTF8

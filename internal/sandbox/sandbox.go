@@ -47,7 +47,7 @@ type Options struct {
 	CPU        time.Duration // of a processor for one request, in whole seconds; Linux only (twice Timeout)
 	MemoryMB   int           // cap on a child's memory (512)
 	MaxReply   int64         // bytes (256 MiB)
-	MaxUses    int           // requests after which a child is replaced (1000)
+	MaxUses    int           // requests after which a child is replaced (10000)
 }
 
 // Pool hands requests to child processes. It is safe for concurrent use.
@@ -78,7 +78,7 @@ func NewPool(o *Options) (*Pool, error) {
 	setDefault(&p.o.CPU, 2*p.o.Timeout)
 	setDefault(&p.o.MemoryMB, 512)
 	setDefault(&p.o.MaxReply, 256<<20)
-	setDefault(&p.o.MaxUses, 1000)
+	setDefault(&p.o.MaxUses, 10000)
 	p.idle = make(chan *child, p.o.Workers)
 	for range p.o.Workers {
 		p.idle <- nil
@@ -122,7 +122,7 @@ func (p *Pool) Do(ctx context.Context, request []byte) ([]byte, error) {
 		reply, err := c.do(ctx, &p.o, request)
 		if err == nil {
 			c.uses++
-			if c.uses >= p.o.MaxUses || c.rss() > int64(p.o.MemoryMB)<<20*3/4 {
+			if c.uses >= p.o.MaxUses || c.looked(len(request)+len(reply)) && c.rss() > int64(p.o.MemoryMB)<<20*3/4 {
 				c.stop()
 				c = nil
 			}
@@ -140,6 +140,17 @@ func (p *Pool) Do(ctx context.Context, request []byte) ([]byte, error) {
 		p.put(nil)
 		return nil, err
 	}
+}
+
+// looked reports whether it is time to look at the memory of an idle child:
+// what it has read since it was looked at last could have taken some.
+func (c *child) looked(bytes int) bool {
+	const often = 1 << 20
+	if c.unseen += bytes; c.unseen < often {
+		return false
+	}
+	c.unseen = 0
+	return true
 }
 
 func (p *Pool) put(c *child) {
@@ -179,6 +190,7 @@ type child struct {
 	out    *bufio.Reader
 	stderr *tail
 	uses   int
+	unseen int // bytes since its memory was looked at
 	waited chan struct{}
 }
 
