@@ -64,6 +64,10 @@ func (l *local) Extract(ctx context.Context, in ingest.Input) ([]ingest.Document
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	return l.job(ctx, in).read(in)
+}
+
+func (l *local) job(ctx context.Context, in ingest.Input) *job {
 	j := &job{ctx: ctx, o: l.o, textLeft: l.o.MaxText, members: l.o.MaxMembers}
 	if n := max(len(in.Data), 1<<20); n < l.o.MaxText/l.o.MaxRatio {
 		j.textLeft = n * l.o.MaxRatio
@@ -71,11 +75,7 @@ func (l *local) Extract(ctx context.Context, in ingest.Input) ([]ingest.Document
 	}
 	j.unpackLeft = max(int64(len(in.Data)), 1<<20) * int64(l.o.MaxRatio)
 	j.streamMax = int(min(j.unpackLeft, 1<<30))
-	docs, err := j.read(in)
-	if err != nil {
-		return nil, err
-	}
-	return docs, nil
+	return j
 }
 
 // job is the reading of one file with its members.
@@ -110,7 +110,12 @@ func (j *job) read(in ingest.Input) (docs []ingest.Document, err error) {
 	if f == nil {
 		return nil, fmt.Errorf("%w: %s", ingest.ErrUnsupported, why)
 	}
-	docs, err = f.read(j, in)
+	return j.readAs(f, in)
+}
+
+// readAs reads a file that was recognised.
+func (j *job) readAs(f *format, in ingest.Input) ([]ingest.Document, error) {
+	docs, err := f.read(j, in)
 	if j.depth > 0 && j.o.Scans && errors.Is(err, ingest.ErrNoText) && f.media == pdfMedia && j.takePicture(in.Data) {
 		return []ingest.Document{{MediaType: pdfMedia, Picture: in.Data}}, nil
 	}

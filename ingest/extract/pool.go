@@ -33,10 +33,12 @@ type PoolOptions struct {
 }
 
 // Pool reads each file in a child process, so that a file that hangs, bombs or
-// crashes its reader costs that file alone. It is an [ingest.Extractor], safe
+// crashes its reader costs that file alone. Only short plain text and Markdown are
+// read in the calling process: see plainBytes. It is an [ingest.Extractor], safe
 // for concurrent use; as many files are read at once as it has workers.
 type Pool struct {
 	p       *sandbox.Pool
+	local   *local
 	version string
 	ocr     *ocr // nil: none wanted
 	caption Captioner
@@ -78,7 +80,7 @@ func NewPool(o *PoolOptions) (*Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up extraction: %w", err)
 	}
-	pool.p = p
+	pool.p, pool.local = p, &local{c.Options.withDefaults()}
 	return pool, nil
 }
 
@@ -113,7 +115,33 @@ func (p *Pool) Extract(ctx context.Context, in ingest.Input) ([]ingest.Document,
 	return p.pictures(ctx, docs, in.Data, err)
 }
 
+// plainBytes is up to what size plain text and Markdown are read in the calling
+// process. Handing a file over takes longer than reading such a one, and there is
+// nothing in it to unpack or to follow: time that grows with the square of its
+// size, the worst that parsers of Markdown are known for, is half a second then.
+const plainBytes = 64 << 10
+
+// plain reads a file that need not go to a child; ok is false for others.
+func (p *Pool) plain(ctx context.Context, in ingest.Input) (docs []ingest.Document, ok bool, err error) {
+	defer recovered(&docs, &err)
+	probe := newProbe(in.Name, in.Data)
+	if len(in.Data) == 0 || len(in.Data) > plainBytes || ctx.Err() != nil || !probe.named(".md", ".markdown", ".txt") {
+		return nil, false, nil
+	}
+	f, _ := recognise(probe)
+	if f == nil || f.media != "text/markdown" && f.name != "text file" {
+		return nil, false, nil
+	}
+	j := p.local.job(ctx, in)
+	j.probe = probe
+	docs, err = j.readAs(f, in)
+	return docs, true, err
+}
+
 func (p *Pool) read(ctx context.Context, in ingest.Input) ([]ingest.Document, error) {
+	if docs, ok, err := p.plain(ctx, in); ok || err != nil {
+		return docs, err
+	}
 	reply, err := p.p.Do(ctx, encodeRequest(in))
 	switch {
 	case err == nil:

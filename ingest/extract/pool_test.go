@@ -32,6 +32,9 @@ func TestPoolReadsAsInProcess(t *testing.T) {
 		wg.Go(func() {
 			in := ingest.Input{Name: "a.md", Data: []byte(fmt.Sprintf(
 				"---\ntitle: T%d\ndate: 2024-03-0%d\ntags: [a, b]\n---\n# H\n\ntext 文字\n\n| a | b |\n|---|---|\n| 1 | %d |\n", i, i%9+1, i))}
+			if i%2 == 0 { // too long to be read here
+				in.Data = append(in.Data, strings.Repeat("\nMore text.\n", 8000)...)
+			}
 			got, err := p.Extract(ctx, in)
 			if err != nil {
 				t.Error(err)
@@ -48,6 +51,29 @@ func TestPoolReadsAsInProcess(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestPoolReadsPlainTextHere gives a pool no child to start.
+func TestPoolReadsPlainTextHere(t *testing.T) {
+	p := newPool(t, &extract.PoolOptions{Executable: "/nonexistent/lore", NoOCR: true, NoOffice: true})
+	for _, c := range []struct {
+		name, text string
+		here       bool
+	}{
+		{"a.md", "# H\n\nText 文字.\n", true},
+		{"a.txt", "Text.\n", true},
+		{"long.txt", strings.Repeat("Text. ", 20000), false},
+		{"a.html", "<p>Text</p>", false},
+		{"page.txt", "<!DOCTYPE html><html><body><p>Text</p></body></html>", false},
+		{"a.csv", "a,b\n1,2\n", false},
+		{"mail.txt", "From: a@example.com\nTo: b@example.com\nSubject: x\nDate: Mon, 2 Jan 2006 15:04:05 +0000\nMIME-Version: 1.0\n\nText\n", false},
+		{"bytes.txt", "%PDF-1.4\n", false},
+	} {
+		docs, err := p.Extract(context.Background(), ingest.Input{Name: c.name, Data: []byte(c.text)})
+		if here := err == nil && len(docs) == 1; here != c.here {
+			t.Errorf("%s: read here: %v, want %v (%v)", c.name, here, c.here, err)
+		}
+	}
 }
 
 func TestPoolCancelled(t *testing.T) {
