@@ -25,7 +25,6 @@ const (
 	maxCode       = 20 // bits
 	primaryBits   = 12 // of the table that decodes most codes in one step
 	learnSample   = 3 << 20
-	learnRounds   = 8
 	mostSymbols   = 1 << 16
 	minPairCount  = 3
 	symbolsPerKiB = 16 // of the sample
@@ -174,6 +173,14 @@ func (t *trie) longest(text string) (value uint32, length int) {
 	return best >> lengthBits, int(best & (1<<lengthBits - 1))
 }
 
+// learnSteps says for each round of learning which part of the samples it looks
+// at: one in so many, others in each round. Short symbols are known from little,
+// and vocabularies that begin with what is common in a part code other texts
+// better than those that begin with all of it: Chinese news to 0.381 instead of
+// 0.398, English documentation to 0.401 instead of 0.415. The last round only
+// counts.
+var learnSteps = [...]int{64, 64, 32, 32, 16, 16, 8, 8, 4, 2, 1, 1}
+
 // learn makes a vocabulary from samples of text. The same samples give the same
 // vocabulary.
 func learn(samples []string) *vocabulary {
@@ -189,17 +196,16 @@ func learn(samples []string) *vocabulary {
 	var counts []int
 	for round := 0; ; round++ {
 		t := newTrie(symbols, func(symbol uint32) uint32 { return symbol })
-		some := samples
-		if round < learnRounds/2 {
-			// Short symbols are known from less.
-			some = nil
-			for i := 0; i < len(samples); i += 4 {
-				some = append(some, samples[i])
-			}
+		// Small samples are not cut further than to 64 KiB.
+		step := max(1, min(learnSteps[round], size>>16))
+		var some []string
+		for i := round % step; i < len(samples); i += step {
+			some = append(some, samples[i])
 		}
+		last := round == len(learnSteps)-1
 		var pairs pairCounts
-		counts, pairs = countSymbols(some, symbols, t)
-		if round == learnRounds {
+		counts, pairs = countSymbols(some, symbols, t, !last)
+		if last {
 			break
 		}
 		// The best of the symbols and of their neighbours joined.
@@ -216,12 +222,12 @@ func learn(samples []string) *vocabulary {
 			}
 		}
 		joined := map[string]int{}
-		for i, p := range pairs.keys {
-			n := int(pairs.counts[i])
+		for _, p := range pairs.slots {
+			n := int(uint32(p))
 			if n < minPairCount {
 				continue
 			}
-			if s := symbols[(p-1)>>32] + symbols[uint32(p-1)]; !known[s] {
+			if s := symbols[p>>48] + symbols[uint16(p>>32)]; !known[s] {
 				joined[s] += n
 			}
 		}
@@ -250,9 +256,9 @@ func learn(samples []string) *vocabulary {
 	return v
 }
 
-// countSymbols counts the symbols that samples are made of, and those that are
-// neighbours, on all processors.
-func countSymbols(samples []string, symbols []string, t *trie) ([]int, pairCounts) {
+// countSymbols counts the symbols that samples are made of and, if wanted, those
+// that are neighbours, on all processors.
+func countSymbols(samples []string, symbols []string, t *trie, neighbours bool) ([]int, pairCounts) {
 	parts := min(len(samples), runtime.GOMAXPROCS(0))
 	counts, pairs := make([][]int, parts), make([]pairCounts, parts)
 	var wg sync.WaitGroup
@@ -265,8 +271,8 @@ func countSymbols(samples []string, symbols []string, t *trie) ([]int, pairCount
 				for text := samples[i]; text != ""; {
 					s, k := t.longest(text)
 					n[s]++
-					if before+k <= maxSymbol {
-						p.add(uint64(last)<<32|uint64(s), 1)
+					if neighbours && before+k <= maxSymbol {
+						p.add(last<<16|s, 1)
 					}
 					last, before, text = s, k, text[k:]
 				}
@@ -282,54 +288,49 @@ func countSymbols(samples []string, symbols []string, t *trie) ([]int, pairCount
 		for s, n := range counts[part] {
 			counts[0][s] += n
 		}
-		for i, key := range pairs[part].keys {
-			if key != 0 {
-				pairs[0].add(key-1, pairs[part].counts[i])
+		for _, p := range pairs[part].slots {
+			if p != 0 {
+				pairs[0].add(uint32(p>>32), uint32(p))
 			}
 		}
 	}
 	return counts[0], pairs[0]
 }
 
-// pairCounts counts pairs of symbols.
+// pairCounts counts pairs of symbols, each of them in 16 bits.
 type pairCounts struct {
-	keys   []uint64 // the pair + 1; 0: free
-	counts []uint32
-	n      int
+	slots []uint64 // pair << 32 | count; 0: free
+	n     int
 }
 
-func newPairCounts(size int) pairCounts {
-	return pairCounts{keys: make([]uint64, size), counts: make([]uint32, size)}
-}
+func newPairCounts(size int) pairCounts { return pairCounts{slots: make([]uint64, size)} }
 
-func (p *pairCounts) add(pair uint64, n uint32) {
-	key := pair + 1
-	i := p.slot(key)
-	if p.keys[i] == 0 {
-		if p.n++; 2*p.n > len(p.keys) {
-			old := *p
-			*p = newPairCounts(2 * len(old.keys))
-			p.n = old.n
-			for j, k := range old.keys {
-				if k != 0 {
-					at := p.slot(k)
-					p.keys[at], p.counts[at] = k, old.counts[j]
+func (p *pairCounts) add(pair, n uint32) {
+	slot := p.slot(pair)
+	if *slot == 0 {
+		if p.n++; 2*p.n > len(p.slots) {
+			old := p.slots
+			p.slots = make([]uint64, 2*len(old))
+			for _, x := range old {
+				if x != 0 {
+					*p.slot(uint32(x >> 32)) = x
 				}
 			}
-			i = p.slot(key)
+			slot = p.slot(pair)
 		}
-		p.keys[i] = key
+		*slot = uint64(pair) << 32
 	}
-	p.counts[i] += n
+	*slot += uint64(n)
 }
 
-func (p *pairCounts) slot(key uint64) int {
-	mask := len(p.keys) - 1
-	i := int(key*0x9E3779B97F4A7C15>>32) & mask
-	for p.keys[i] != 0 && p.keys[i] != key {
+// slot returns where a pair is or would be.
+func (p *pairCounts) slot(pair uint32) *uint64 {
+	mask := uint32(len(p.slots) - 1)
+	i := uint32(uint64(pair)*0x9E3779B97F4A7C15>>32) & mask
+	for p.slots[i] != 0 && uint32(p.slots[i]>>32) != pair {
 		i = (i + 1) & mask
 	}
-	return i
+	return &p.slots[i]
 }
 
 // codeLengths returns the lengths of an optimal code, none beyond maxCode.
