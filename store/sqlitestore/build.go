@@ -63,6 +63,8 @@ func startBuild(ctx context.Context, docs []store.Document, words *vocabulary) *
 func (b *build) stop() {
 	b.cancel()
 	b.wg.Wait()
+	room := b.coded // alone, without b
+	codeRoom.Put(&room)
 }
 
 // document returns the rows of a document.
@@ -82,8 +84,9 @@ func (b *build) index(ctx context.Context, docs []store.Document) {
 	if b.err = ctx.Err(); b.err != nil {
 		return
 	}
+	b.coded = (*codeRoom.Get().(*[]byte))[:0]
 	w := listWriter{weights: &b.points.weights}
-	b.err = eachTerm(sortByTerm(postings), &w, func(term uint32) error {
+	b.err = postings.each(&w, func(term uint32) error {
 		from := len(b.coded)
 		b.coded = w.appendTo(b.coded, b.largest)
 		b.terms.add(term, uint32(from), uint32(len(b.coded)-from))

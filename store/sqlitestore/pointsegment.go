@@ -1,7 +1,6 @@
 package sqlitestore
 
 import (
-	"cmp"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -207,8 +206,6 @@ type pointDocument struct {
 	points []store.Point
 }
 
-type posting struct{ term, local, rank uint32 }
-
 // buildPoints writes a segment of documents in ascending order of keys.
 func buildPoints(out io.Writer, docs []pointDocument) (int64, error) {
 	var b pointBuilder
@@ -216,137 +213,12 @@ func buildPoints(out io.Writer, docs []pointDocument) (int64, error) {
 	for i, d := range docs {
 		list[i].Points = d.points
 	}
-	postings := sortByTerm(gather(&b, list))
+	postings := gather(&b, list)
 	for i, d := range docs {
 		b.runKeys[i] = d.key
 	}
-	return b.write(out, func(w *listWriter, yield func(uint32) error) error { return eachTerm(postings, w, yield) })
+	return b.write(out, postings.each)
 }
-
-// gather adds the documents that have points to b, with keys that are still to be
-// filled in, and returns their postings.
-func gather(b *pointBuilder, docs []store.Document) []posting {
-	var values []float32
-	n := 0
-	for _, d := range docs {
-		for i := range d.Points {
-			n += len(d.Points[i].Sparse.Indices)
-		}
-	}
-	postings := make([]posting, 0, n)
-	for _, d := range docs {
-		if len(d.Points) > 0 {
-			b.document(0)
-		}
-		for i := range d.Points {
-			p := &d.Points[i]
-			pay := &p.Payload
-			b.attribute(pay.Date, pay.Root, pay.MediaType, pay.Language, pay.Path, putLabels(nil, pay.Labels))
-			id, _ := parseUUID(p.ID) // checked when the document came in
-			values = distinct(values[:0], p.Sparse.Values)
-			local := uint32(b.n)
-			for j, term := range p.Sparse.Indices {
-				rank := 0
-				switch v := p.Sparse.Values[j]; {
-				case len(values) > fewValues:
-					rank, _ = slices.BinarySearch(values, v)
-				default:
-					for values[rank] < v {
-						rank++
-					}
-				}
-				postings = append(postings, posting{term, local, uint32(rank)})
-			}
-			b.point(id[:], values)
-		}
-	}
-	return postings
-}
-
-// fewValues is how many different weights are looked through one by one.
-const fewValues = 16
-
-// distinct appends the different values to out, which is empty, ascending.
-func distinct(out, values []float32) []float32 {
-	for i, v := range values {
-		if slices.Contains(out, v) {
-			continue
-		}
-		if out = append(out, v); len(out) > fewValues {
-			out = append(out, values[i+1:]...)
-			slices.Sort(out)
-			return slices.Compact(out)
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
-// eachTerm fills w with the postings of each term in turn.
-func eachTerm(postings []posting, w *listWriter, yield func(term uint32) error) error {
-	for i := 0; i < len(postings); {
-		w.reset()
-		term := postings[i].term
-		for ; i < len(postings) && postings[i].term == term; i++ {
-			w.add(postings[i].local, postings[i].rank)
-		}
-		if err := yield(term); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// sortByTerm sorts by term and keeps the order of equal ones: by the first byte
-// into buckets that fit the cache, then each of them by the other three.
-func sortByTerm(p []posting) []posting {
-	if len(p) < 1024 {
-		slices.SortStableFunc(p, comparePostings)
-		return p
-	}
-	other := make([]posting, len(p))
-	var ends [257]int
-	for i := range p {
-		ends[p[i].term>>24+1]++
-	}
-	for i := range 256 {
-		ends[i+1] += ends[i]
-	}
-	for i := range p {
-		end := &ends[p[i].term>>24]
-		other[*end] = p[i]
-		*end++
-	}
-	from := 0
-	for _, to := range ends[:256] {
-		in, out := other[from:to], p[from:to]
-		if from = to; len(in) < 64 {
-			copy(out, in)
-			slices.SortStableFunc(out, comparePostings)
-			continue
-		}
-		for shift := 0; shift < 24; shift += 8 {
-			var at [256]int
-			for i := range in {
-				at[in[i].term>>shift&255]++
-			}
-			sum := 0
-			for i, n := range at {
-				at[i] = sum
-				sum += n
-			}
-			for i := range in {
-				k := in[i].term >> shift & 255
-				out[at[k]] = in[i]
-				at[k]++
-			}
-			in, out = out, in
-		}
-	}
-	return p
-}
-
-func comparePostings(a, b posting) int { return cmp.Compare(a.term, b.term) }
 
 // openPoints opens a segment of points and checks everything but the postings.
 func openPoints(s *segment) (*pointSegment, error) {

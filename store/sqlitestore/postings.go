@@ -127,16 +127,16 @@ func lowBits(v []uint32) int {
 	}
 	// The best is near the logarithm of the mean.
 	k := max(0, bits.Len64(sum/uint64(len(v)))-2)
-	var high [4]uint64 // sums of what is left of the numbers with k, k+1, … low bits
+	var h0, h1, h2, h3 uint64 // sums of what is left of the numbers with k, k+1, … low bits
 	for _, x := range v {
-		x >>= k
-		high[0] += uint64(x)
-		high[1] += uint64(x >> 1)
-		high[2] += uint64(x >> 2)
-		high[3] += uint64(x >> 3)
+		x := uint64(x >> k)
+		h0 += x
+		h1 += x >> 1
+		h2 += x >> 2
+		h3 += x >> 3
 	}
 	best, least := 0, uint64(math.MaxUint64)
-	for i, h := range high {
+	for i, h := range [4]uint64{h0, h1, h2, h3} {
 		if size := uint64((k+i)*len(v)) + h; size < least && k+i <= 31 {
 			best, least = k+i, size
 		}

@@ -71,15 +71,6 @@ func (s *Store) put(ctx context.Context, docs []store.Document) error {
 
 func (t *txn) put(p *prepared) error {
 	d := p.doc
-	old, found, err := document(t.c, d.ID)
-	if err != nil {
-		return err
-	}
-	if found {
-		if err := t.remove(&old); err != nil {
-			return err
-		}
-	}
 	root, err := t.root(d.Root)
 	if err != nil {
 		return err
@@ -92,8 +83,18 @@ func (t *txn) put(p *prepared) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.c.exec("INSERT INTO documents(key, id, root, path, status, reason, date, chunks, embedded, bytes, info) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		key, idValue(d.ID), root, d.Path, string(d.Status), d.Reason, sortableTime(d.Date), int64(len(d.Points)), int64(embedded), int64(len(d.Text)), sealed(p.info, rowSeal(key, root, d.ID, d.Path, len(d.Points), len(d.Text))...)); err != nil {
+	insert := func() (rows int64, err error) {
+		return t.c.exec("INSERT INTO documents(key, id, root, path, status, reason, date, chunks, embedded, bytes, info) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING",
+			key, idValue(d.ID), root, d.Path, string(d.Status), d.Reason, sortableTime(d.Date), int64(len(d.Points)), int64(embedded), int64(len(d.Text)), sealed(p.info, rowSeal(key, root, d.ID, d.Path, len(d.Points), len(d.Text))...))
+	}
+	rows, err := insert()
+	if err == nil && rows == 0 {
+		// Most documents are new, so an older version is not looked for before.
+		if err = t.replace(d.ID); err == nil {
+			_, err = insert()
+		}
+	}
+	if err != nil {
 		return err
 	}
 	for i, text := range p.texts {
@@ -115,6 +116,18 @@ func (t *txn) put(p *prepared) error {
 		t.tally.language(d.Points[i].Payload.Language, 1)
 	}
 	return nil
+}
+
+// replace removes the version of a document that is stored.
+func (t *txn) replace(id string) error {
+	old, found, err := document(t.c, id)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return corrupt(t.c.file, fmt.Errorf("document %s is indexed and missing", id))
+	}
+	return t.remove(&old)
 }
 
 // addVectors keeps the vectors that a document brings or that equal texts of

@@ -40,7 +40,8 @@ var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
 // compress codes one block of text with a vocabulary, which may be nil.
 func compress(text string, words *vocabulary) []byte {
 	if words != nil {
-		b := binary.AppendUvarint([]byte{methodVocabulary}, uint64(words.id))
+		b := make([]byte, 0, len(text)/2+16) // most texts take less
+		b = binary.AppendUvarint(append(b, methodVocabulary), uint64(words.id))
 		// A text in a language that the vocabulary does not know takes more.
 		if b = words.encode(b, text); 5*len(b) < 3*len(text) {
 			return b

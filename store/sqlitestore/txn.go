@@ -187,8 +187,10 @@ var inlineLimit = 2 << 20
 
 // addSegment writes a segment where its size wants it.
 func (t *txn) addSegment(kind string, points int, cleaned int64, build func(io.Writer) (int64, error)) error {
-	var w bytes.Buffer
-	size, err := build(&w)
+	w := segmentRoom.Get().(*bytes.Buffer)
+	defer segmentRoom.Put(w)
+	w.Reset()
+	size, err := build(w)
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"io"
 	"math"
-	"math/bits"
 	"runtime"
 	"slices"
 	"sync"
@@ -25,7 +24,6 @@ const (
 	maxSymbol     = 40 // bytes
 	maxCode       = 20 // bits
 	primaryBits   = 12 // of the table that decodes most codes in one step
-	learnRounds   = 8
 	learnSample   = 3 << 20
 	mostSymbols   = 1 << 16
 	minPairCount  = 3
@@ -50,112 +48,138 @@ type vocabulary struct {
 	trie *trie // of the encoder, made when first needed
 }
 
-// trie finds the longest symbol at a place of a text. Children of a node are
-// neighbours, in order of their bytes, and follow it closely, so that a symbol is
-// found in few lines of the cache.
+// trie finds the longest symbol at a place of a text. The children of a node lie
+// at its base plus their bytes, those of different nodes between one another. No
+// two nodes have one base, so that a byte tells whose child a slot holds.
 type trie struct {
-	nodes  []trieNode
-	labels []byte // of the edge that leads to each node; 8 more bytes follow
-	wide   [][256]uint32
+	nodes []uint32 // base << labelBits | byte that leads to the node + 1; 0: free
+	best  []uint32 // value of the longest symbol that a node's bytes begin with << lengthBits | its length
 }
 
-type trieNode struct {
-	symbol int32  // that ends here; -1 for none
-	first  uint32 // child
-	labels uint32 // of the first four children
-	n      uint16 // children
-	wide   uint16 // number of its table in wide, from 1; 0: its labels are searched
-}
+const (
+	labelBits  = 9
+	lengthBits = 6
+)
 
-// wideNode is the number of children from which on a node has a table.
-const wideNode = 32
-
-// newTrie makes a trie of different symbols, by their numbers.
-func newTrie(symbols [][]byte) *trie {
-	t := &trie{nodes: []trieNode{{symbol: -1}}, labels: []byte{0}}
-	order := make([]uint32, len(symbols))
-	for i := range order {
-		order[i] = uint32(i)
-	}
-	slices.SortFunc(order, func(a, b uint32) int { return bytes.Compare(symbols[a], symbols[b]) })
+// newTrie makes a trie of different symbols, all bytes among them, each with a
+// value of up to 26 bits.
+func newTrie(symbols []string, value func(symbol uint32) uint32) *trie {
+	order := sorted(symbols)
+	t := &trie{nodes: make([]uint32, 1), best: make([]uint32, 1)}
+	var based []bool
+	free := 1 // slots below are not worth looking at
 	// A node, and the symbols that begin with its bytes: those of order[from:to].
 	type span struct{ node, from, to, depth int }
+	type child struct {
+		label    byte
+		from, to int
+	}
+	var children []child
 	stack := []span{{0, 0, len(order), 0}}
 	for len(stack) > 0 {
 		s := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		node := trieNode{symbol: -1, first: uint32(len(t.nodes))}
 		if s.from < s.to && len(symbols[order[s.from]]) == s.depth {
-			node.symbol = int32(order[s.from])
+			t.best[s.node] = value(order[s.from])<<lengthBits | uint32(s.depth)
 			s.from++
 		}
+		if s.from == s.to {
+			continue
+		}
+		children = children[:0]
 		for from := s.from; from < s.to; {
 			c := symbols[order[from]][s.depth]
 			to := from + 1
 			for to < s.to && symbols[order[to]][s.depth] == c {
 				to++
 			}
-			stack = append(stack, span{len(t.nodes), from, to, s.depth + 1})
-			t.nodes = append(t.nodes, trieNode{})
-			t.labels = append(t.labels, c)
-			if node.n < 4 {
-				node.labels |= uint32(c) << (8 * node.n)
-			}
-			node.n++
+			children = append(children, child{c, from, to})
 			from = to
 		}
-		if node.n >= wideNode && len(t.wide) < math.MaxUint16 {
-			var table [256]uint32
-			for i := range uint32(node.n) {
-				table[t.labels[node.first+i]] = node.first + i
-			}
-			t.wide = append(t.wide, table)
-			node.wide = uint16(len(t.wide))
+		// The first base at which all of them find a free slot.
+		free = max(free, len(t.nodes)-scanSlots)
+		for free < len(t.nodes) && t.nodes[free] != 0 {
+			free++
 		}
-		t.nodes[s.node] = node
+		base := max(1, free-int(children[0].label))
+	search:
+		for ; ; base++ {
+			if base < len(based) && based[base] {
+				continue
+			}
+			for _, c := range children {
+				if slot := base + int(c.label); slot < len(t.nodes) && t.nodes[slot] != 0 {
+					continue search
+				}
+			}
+			break
+		}
+		for len(t.nodes) < base+256 {
+			t.nodes, t.best, based = append(t.nodes, 0), append(t.best, 0), append(based, false)
+		}
+		based[base] = true
+		t.nodes[s.node] |= uint32(base) << labelBits
+		for _, c := range children {
+			slot := base + int(c.label)
+			t.nodes[slot] = uint32(c.label) + 1
+			t.best[slot] = t.best[s.node]
+			stack = append(stack, span{slot, c.from, c.to, s.depth + 1})
+		}
 	}
-	t.labels = append(t.labels, zeros[:8]...)
 	return t
 }
 
-// longest returns the longest symbol that text begins with, and its length.
-func (t *trie) longest(text string) (symbol int32, length int) {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	node := &t.nodes[0]
-	for i := range len(text) {
-		c := text[i]
-		next := uint32(0)
-		switch {
-		case node.wide != 0:
-			next = t.wide[node.wide-1][c]
-		case node.n <= 4:
-			// Four labels at a time: the lowest byte of x that is 0 is c.
-			x := node.labels ^ uint32(c)*(ones&math.MaxUint32)
-			x = (x - ones&math.MaxUint32) &^ x & (tops & math.MaxUint32)
-			if j := uint32(bits.TrailingZeros32(x)) / 8; j < uint32(node.n) {
-				next = node.first + j
-			}
-		default:
-			for k := uint32(0); k < uint32(node.n); k += 8 {
-				x := binary.LittleEndian.Uint64(t.labels[node.first+k:]) ^ uint64(c)*ones
-				if x = (x - ones) &^ x & tops; x != 0 {
-					if j := k + uint32(bits.TrailingZeros64(x))/8; j < uint32(node.n) {
-						next = node.first + j
-					}
-					break
-				}
-			}
+// sorted returns the numbers of symbols in order of their bytes.
+func sorted(symbols []string) []uint32 {
+	type entry struct {
+		head   uint64 // its first bytes, most of the time enough to compare
+		symbol uint32
+	}
+	entries := make([]entry, len(symbols))
+	for i, s := range symbols {
+		var head [8]byte
+		copy(head[:], s)
+		entries[i] = entry{binary.BigEndian.Uint64(head[:]), uint32(i)}
+	}
+	slices.SortFunc(entries, func(a, b entry) int {
+		if a.head != b.head {
+			return cmp.Compare(a.head, b.head)
 		}
-		if next == 0 {
+		return cmp.Compare(symbols[a.symbol], symbols[b.symbol])
+	})
+	order := make([]uint32, len(entries))
+	for i, e := range entries {
+		order[i] = e.symbol
+	}
+	return order
+}
+
+// scanSlots is how far behind the end free slots are looked for.
+const scanSlots = 1 << 9
+
+// longest returns the value of the longest symbol that text, which is not empty,
+// begins with, and its length.
+func (t *trie) longest(text string) (value uint32, length int) {
+	nodes := t.nodes
+	slot, node := uint32(0), nodes[0]
+	for i := range len(text) {
+		next := node>>labelBits + uint32(text[i])
+		if int(next) >= len(nodes) || nodes[next]&(1<<labelBits-1) != uint32(text[i])+1 {
 			break
 		}
-		node = &t.nodes[next]
-		if node.symbol >= 0 {
-			symbol, length = node.symbol, i+1
-		}
+		slot, node = next, nodes[next]
 	}
-	return symbol, length
+	best := t.best[slot]
+	return best >> lengthBits, int(best & (1<<lengthBits - 1))
 }
+
+// learnSteps says for each round of learning which part of the samples it looks
+// at: one in so many, others in each round. Short symbols are known from little,
+// and vocabularies that begin with what is common in a part code other texts
+// better than those that begin with all of it: Chinese news to 0.381 instead of
+// 0.398, English documentation to 0.401 instead of 0.415. The last round only
+// counts.
+var learnSteps = [...]int{64, 64, 32, 32, 16, 16, 8, 8, 4, 2, 1, 1}
 
 // learn makes a vocabulary from samples of text. The same samples give the same
 // vocabulary.
@@ -171,22 +195,17 @@ func learn(samples []string) *vocabulary {
 	}
 	var counts []int
 	for round := 0; ; round++ {
-		coded := make([][]byte, len(symbols))
-		for i, s := range symbols {
-			coded[i] = []byte(s)
+		t := newTrie(symbols, func(symbol uint32) uint32 { return symbol })
+		// Small samples are not cut further than to 64 KiB.
+		step := max(1, min(learnSteps[round], size>>16))
+		var some []string
+		for i := round % step; i < len(samples); i += step {
+			some = append(some, samples[i])
 		}
-		t := newTrie(coded)
-		some := samples
-		if round < learnRounds/2 {
-			// Short symbols are known from less.
-			some = nil
-			for i := 0; i < len(samples); i += 4 {
-				some = append(some, samples[i])
-			}
-		}
+		last := round == len(learnSteps)-1
 		var pairs pairCounts
-		counts, pairs = countSymbols(some, symbols, t)
-		if round == learnRounds {
+		counts, pairs = countSymbols(some, symbols, t, !last)
+		if last {
 			break
 		}
 		// The best of the symbols and of their neighbours joined.
@@ -203,12 +222,12 @@ func learn(samples []string) *vocabulary {
 			}
 		}
 		joined := map[string]int{}
-		for i, p := range pairs.keys {
-			n := int(pairs.counts[i])
+		for _, p := range pairs.slots {
+			n := int(uint32(p))
 			if n < minPairCount {
 				continue
 			}
-			if s := symbols[(p-1)>>32] + symbols[uint32(p-1)]; !known[s] {
+			if s := symbols[p>>48] + symbols[uint16(p>>32)]; !known[s] {
 				joined[s] += n
 			}
 		}
@@ -237,9 +256,9 @@ func learn(samples []string) *vocabulary {
 	return v
 }
 
-// countSymbols counts the symbols that samples are made of, and those that are
-// neighbours, on all processors.
-func countSymbols(samples []string, symbols []string, t *trie) ([]int, pairCounts) {
+// countSymbols counts the symbols that samples are made of and, if wanted, those
+// that are neighbours, on all processors.
+func countSymbols(samples []string, symbols []string, t *trie, neighbours bool) ([]int, pairCounts) {
 	parts := min(len(samples), runtime.GOMAXPROCS(0))
 	counts, pairs := make([][]int, parts), make([]pairCounts, parts)
 	var wg sync.WaitGroup
@@ -248,14 +267,14 @@ func countSymbols(samples []string, symbols []string, t *trie) ([]int, pairCount
 			n := make([]int, len(symbols))
 			p := newPairCounts(1 << 14)
 			for i := part; i < len(samples); i += parts {
-				last := int32(-1)
+				last, before := uint32(0), maxSymbol // and its length
 				for text := samples[i]; text != ""; {
 					s, k := t.longest(text)
 					n[s]++
-					if last >= 0 && len(symbols[last])+k <= maxSymbol {
-						p.add(uint64(last)<<32|uint64(s), 1)
+					if neighbours && before+k <= maxSymbol {
+						p.add(last<<16|s, 1)
 					}
-					last, text = s, text[k:]
+					last, before, text = s, k, text[k:]
 				}
 			}
 			counts[part], pairs[part] = n, p
@@ -269,54 +288,49 @@ func countSymbols(samples []string, symbols []string, t *trie) ([]int, pairCount
 		for s, n := range counts[part] {
 			counts[0][s] += n
 		}
-		for i, key := range pairs[part].keys {
-			if key != 0 {
-				pairs[0].add(key-1, pairs[part].counts[i])
+		for _, p := range pairs[part].slots {
+			if p != 0 {
+				pairs[0].add(uint32(p>>32), uint32(p))
 			}
 		}
 	}
 	return counts[0], pairs[0]
 }
 
-// pairCounts counts pairs of symbols.
+// pairCounts counts pairs of symbols, each of them in 16 bits.
 type pairCounts struct {
-	keys   []uint64 // the pair + 1; 0: free
-	counts []uint32
-	n      int
+	slots []uint64 // pair << 32 | count; 0: free
+	n     int
 }
 
-func newPairCounts(size int) pairCounts {
-	return pairCounts{keys: make([]uint64, size), counts: make([]uint32, size)}
-}
+func newPairCounts(size int) pairCounts { return pairCounts{slots: make([]uint64, size)} }
 
-func (p *pairCounts) add(pair uint64, n uint32) {
-	key := pair + 1
-	i := p.slot(key)
-	if p.keys[i] == 0 {
-		if p.n++; 2*p.n > len(p.keys) {
-			old := *p
-			*p = newPairCounts(2 * len(old.keys))
-			p.n = old.n
-			for j, k := range old.keys {
-				if k != 0 {
-					at := p.slot(k)
-					p.keys[at], p.counts[at] = k, old.counts[j]
+func (p *pairCounts) add(pair, n uint32) {
+	slot := p.slot(pair)
+	if *slot == 0 {
+		if p.n++; 2*p.n > len(p.slots) {
+			old := p.slots
+			p.slots = make([]uint64, 2*len(old))
+			for _, x := range old {
+				if x != 0 {
+					*p.slot(uint32(x >> 32)) = x
 				}
 			}
-			i = p.slot(key)
+			slot = p.slot(pair)
 		}
-		p.keys[i] = key
+		*slot = uint64(pair) << 32
 	}
-	p.counts[i] += n
+	*slot += uint64(n)
 }
 
-func (p *pairCounts) slot(key uint64) int {
-	mask := len(p.keys) - 1
-	i := int(key*0x9E3779B97F4A7C15>>32) & mask
-	for p.keys[i] != 0 && p.keys[i] != key {
+// slot returns where a pair is or would be.
+func (p *pairCounts) slot(pair uint32) *uint64 {
+	mask := uint32(len(p.slots) - 1)
+	i := uint32(uint64(pair)*0x9E3779B97F4A7C15>>32) & mask
+	for p.slots[i] != 0 && uint32(p.slots[i]>>32) != pair {
 		i = (i + 1) & mask
 	}
-	return i
+	return &p.slots[i]
 }
 
 // codeLengths returns the lengths of an optimal code, none beyond maxCode.
@@ -404,11 +418,12 @@ func (v *vocabulary) encoder() {
 	if v.trie != nil {
 		return
 	}
-	symbols := make([][]byte, len(v.lengths))
+	all := string(v.strings)
+	symbols := make([]string, len(v.lengths))
 	for s := range symbols {
-		symbols[s] = v.strings[v.from[s]:v.from[s+1]]
+		symbols[s] = all[v.from[s]:v.from[s+1]]
 	}
-	v.trie = newTrie(symbols)
+	v.trie = newTrie(symbols, func(symbol uint32) uint32 { return v.codes[symbol]<<5 | uint32(v.lengths[symbol]) })
 }
 
 // encode appends the code of text to b.
@@ -416,9 +431,9 @@ func (v *vocabulary) encode(b []byte, text string) []byte {
 	var acc uint64
 	n := 0
 	for i := 0; i < len(text); {
-		s, k := v.trie.longest(text[i:min(len(text), i+maxSymbol)])
-		l := int(v.lengths[s])
-		acc = acc<<l | uint64(v.codes[s])
+		code, k := v.trie.longest(text[i:])
+		l := int(code & 31)
+		acc = acc<<l | uint64(code>>5)
 		for n += l; n >= 32; {
 			n -= 32
 			b = binary.BigEndian.AppendUint32(b, uint32(acc>>n))

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,6 +55,34 @@ func TestVocabulary(t *testing.T) {
 		}
 		if _, err := v.decode(c, len(text)+2*maxSymbol+64); err == nil && len(text) > 0 {
 			t.Fatal("more is decoded than was coded")
+		}
+	})
+}
+
+// TestTrie compares the trie with a look at every symbol.
+func TestTrie(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		short := rapid.SliceOfN(rapid.SampledFrom([]byte{0, 1, 'a', 'b', 0xE4, 0xFE, 0xFF}), 1, 6)
+		symbols := map[string]bool{}
+		for c := range 256 {
+			symbols[string([]byte{byte(c)})] = true
+		}
+		for _, s := range rapid.SliceOfN(short, 0, 400).Draw(t, "symbols") {
+			symbols[string(s)] = true
+		}
+		list := slices.Sorted(maps.Keys(symbols))
+		trie := newTrie(list, func(symbol uint32) uint32 { return symbol })
+		text := string(slices.Concat(rapid.SliceOfN(short, 1, 20).Draw(t, "text")...))
+		for ; text != ""; text = text[1:] {
+			want := 0
+			for n := 1; n <= len(text); n++ {
+				if symbols[text[:n]] {
+					want = n
+				}
+			}
+			if symbol, n := trie.longest(text); n != want || list[symbol] != text[:n] {
+				t.Fatalf("longest of %q: %q, want %q", text, list[symbol], text[:want])
+			}
 		}
 	})
 }
