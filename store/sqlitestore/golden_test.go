@@ -113,7 +113,7 @@ func migrateScript(arg string) error {
 // write too, and looks at what it leaves behind. With LORE_SOAK it does so at every
 // step of every version, else at some.
 func TestMigrationKilled(t *testing.T) {
-	versions, stride := []int{1}, 9
+	versions, stride := []int{1, 4}, 9
 	if os.Getenv("LORE_SOAK") != "" {
 		versions, stride = nil, 1
 		for v := 1; v < schemaVersion; v++ {

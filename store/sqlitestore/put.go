@@ -19,9 +19,9 @@ type prepared struct {
 
 // prepare codes a document. words may be nil.
 func prepare(d *store.Document, words *vocabulary) prepared {
-	p := prepared{doc: d, info: encodeInfo(&d.DocumentInfo)}
+	p := prepared{doc: d, info: encodeInfo(&d.DocumentInfo, len(d.Text), words)}
 	if len(d.Points) > 0 {
-		p.points = sealed(encodePoints(d))
+		p.points = sealed(encodePoints(d, words))
 	}
 	for b := range blocks(len(d.Text)) {
 		p.texts = append(p.texts, sealed(compress(d.Text[b*textBlock:min(len(d.Text), (b+1)*textBlock)], words)))
@@ -84,6 +84,10 @@ func (t *txn) put(p *prepared) error {
 	if err != nil {
 		return err
 	}
+	uri, err := t.uriOf(root, &d.DocumentInfo)
+	if err != nil {
+		return err
+	}
 	key, err := t.keys(max(1, len(d.Points), len(p.texts)))
 	if err != nil {
 		return err
@@ -92,8 +96,14 @@ func (t *txn) put(p *prepared) error {
 	if err != nil {
 		return err
 	}
+	info := append(appendURI(append(make([]byte, 0, len(p.info)+16), infoForm...), d.URI, uri, d.Path), p.info...)
+	if !needsRoot(info) {
+		uri = ""
+	}
+	date := sortableTime(d.Date)
+	seal := fullSeal(rowSeal(key, root, d.ID, d.Path, len(d.Points), len(d.Text)), date, uri)
 	if _, err := t.c.exec("INSERT INTO documents(key, id, root, path, status, reason, date, chunks, embedded, bytes, info) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		key, idValue(d.ID), root, d.Path, string(d.Status), d.Reason, sortableTime(d.Date), int64(len(d.Points)), int64(embedded), int64(len(d.Text)), sealed(p.info, rowSeal(key, root, d.ID, d.Path, len(d.Points), len(d.Text))...)); err != nil {
+		key, idValue(d.ID), root, d.Path, string(d.Status), d.Reason, date, int64(len(d.Points)), int64(embedded), int64(len(d.Text)), sealed(info, seal...)); err != nil {
 		return err
 	}
 	for i, text := range p.texts {

@@ -111,6 +111,9 @@ func (r *repairer) run(ctx context.Context, file, collection string, o Options) 
 	if err := r.dropSegments(ctx); err != nil {
 		return err
 	}
+	if err := r.fixRoots(ctx); err != nil {
+		return err
+	}
 	if err := r.dropDocuments(ctx); err != nil {
 		return err
 	}
@@ -186,7 +189,7 @@ func (r *repairer) copyTables(ctx context.Context, to *conn) error {
 	}
 	for _, t := range []struct{ name, columns, key string }{
 		{"meta", "name, value", "name"},
-		{"roots", "key, id", "key"},
+		{"roots", "key, id, uri", "key"},
 		{"documents", "key, id, root, path, status, reason, date, chunks, embedded, bytes, info", "key"},
 		{"vocabularies", "id, data", "id"},
 		{"texts", "key, data", "key"},
@@ -196,6 +199,11 @@ func (r *repairer) copyTables(ctx context.Context, to *conn) error {
 		{"dead", "first, count, generation", "first"},
 		{"dead_vectors", "segment, key, generation", "segment"},
 	} {
+		if t.name == "roots" {
+			if n, err := from.int("SELECT count(*) FROM pragma_table_info('roots') WHERE name = 'uri'"); err == nil && n == 0 { // before format 5
+				t.columns = "key, id"
+			}
+		}
 		places := strings.Repeat(", ?", strings.Count(t.columns, ","))
 		insert := "INSERT OR REPLACE INTO " + t.name + "(" + t.columns + ") VALUES(?" + places + ")"
 		var writing error
@@ -312,6 +320,59 @@ func (r *repairer) fixMeta(t *txn) error {
 	}
 	_, err = t.c.exec("INSERT INTO meta(name, value) VALUES('next_key', ?) ON CONFLICT(name) DO UPDATE SET value = excluded.value", next)
 	return err
+}
+
+// fixRoots finds out again what URIs of the documents of a root begin with, where
+// no record agrees with what is noted: the collection's settings know the root.
+func (r *repairer) fixRoots(ctx context.Context) error {
+	known, err := r.s.Settings(ctx)
+	if err != nil {
+		return nil //nolint:nilerr // settings that are lost say nothing
+	}
+	return r.s.run(ctx, func(t *txn) error {
+		for _, root := range known.Roots {
+			var key int64
+			var keys []int64
+			if found, err := t.c.one("SELECT key FROM roots WHERE id = ?", func(v []value) error {
+				key = asInt(v[0])
+				return nil
+			}, root.ID); err != nil {
+				return err
+			} else if !found {
+				continue
+			}
+			if err := t.c.query("SELECT key, info FROM documents WHERE root = ? LIMIT 100", func(v []value) error {
+				if needsRoot(asBytes(v[1])) {
+					keys = append(keys, asInt(v[0]))
+				}
+				return nil
+			}, key); err != nil {
+				return err
+			}
+			noted, err := t.c.rootURI(key)
+			if err != nil {
+				return err
+			}
+			for _, uri := range []string{noted, root.URI, root.URI + "/"} {
+				if _, err := t.c.exec("UPDATE roots SET uri = ? WHERE key = ?", uri, key); err != nil {
+					return err
+				}
+				t.c.uris = nil
+				if slices.ContainsFunc(keys, func(key int64) bool {
+					_, err := documentAt(t.c, key)
+					return err == nil
+				}) {
+					noted = uri
+					break
+				}
+			}
+			if _, err := t.c.exec("UPDATE roots SET uri = ? WHERE key = ?", noted, key); err != nil {
+				return err
+			}
+			t.c.uris = nil
+		}
+		return nil
+	}, false)
 }
 
 // dropDocuments removes documents whose record, points or text cannot be read,

@@ -35,7 +35,7 @@ func (s *Store) Pending(ctx context.Context, limit int) ([]store.Point, error) {
 			return err
 		}
 		defer ix.release()
-		err = c.query("SELECT "+rowColumns+fromRows+"WHERE d.embedded < d.chunks ORDER BY d.date DESC, d.id", func(v []value) error {
+		err = c.query("SELECT "+rowColumns+fromRows+"WHERE d.embedded < d.chunks ORDER BY d.date DESC, substr(d.id, 1, 4), d.id", func(v []value) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
