@@ -18,12 +18,12 @@ const (
 	secRunKeys    // key of the first point of each document
 	secRunLocals  // local of the first point of each document, and the number of points
 	secIDs        // 16 bytes a point
-	secWeights    // smallest weight of each point
+	secWeights    // smallest weight of each point, see weights.go
 	secWeightFrom // where its others begin
 	secWeightRest
 	secPostings
 	secTerms      // see termtable.go
-	secTermFrom   // of format 1: where each term's list begins in the postings, and the end
+	secValues     // of weights; in format 1 where each term's list begins in the postings, and the end
 	secAttrLocals // first local of each run of points with equal attributes, and the number of points
 	secAttrSeconds
 	secAttrNanos
@@ -87,6 +87,7 @@ type pointBuilder struct {
 	runKeys, runLocals                []uint32
 	ids                               []byte
 	weights                           weights
+	values                            []float32 // of weights, as they are written
 	attrLocals                        []uint32
 	seconds                           []int64
 	nanos, codes, pathFrom            []uint32
@@ -171,13 +172,17 @@ func (b *pointBuilder) begin(out io.Writer, largest float32) *segmentWriter {
 	b.attrLocals = append(b.attrLocals, uint32(b.n))
 	b.pathFrom = append(b.pathFrom, uint32(len(b.paths)))
 	s := newSegmentWriter(out)
-	s.section(binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, uint32(b.n)), math.Float32bits(largest)))
+	coded, ok := b.weights.encode()
+	forms := uint32(formWeights)
+	if !ok {
+		coded, forms = b.weights, 0
+	}
+	b.values = coded.values
+	s.section(pointHead(b.n, largest, forms))
 	writeNumbers(s, b.runKeys)
 	writeNumbers(s, b.runLocals)
 	s.section(b.ids)
-	writeNumbers(s, b.weights.first)
-	writeNumbers(s, b.weights.from)
-	writeNumbers(s, b.weights.rest)
+	coded.write(s)
 	s.begin()
 	return s
 }
@@ -186,7 +191,7 @@ func (b *pointBuilder) begin(out io.Writer, largest float32) *segmentWriter {
 func (b *pointBuilder) end(s *segmentWriter, terms *termWriter) (int64, error) {
 	s.write(zeros[:16]) // room for unpack to read on
 	s.section(terms.bytes())
-	s.section(nil)
+	writeNumbers(s, b.values)
 	writeNumbers(s, b.attrLocals)
 	writeNumbers(s, b.seconds)
 	writeNumbers(s, b.nanos)
@@ -364,20 +369,26 @@ func openPoints(s *segment) (*pointSegment, error) {
 		}
 	}
 	head := s.section(secHead)
-	if len(head) != 4 && len(head) != 8 {
+	forms := uint32(0)
+	switch len(head) {
+	case 4, 8:
+	case 12:
+		if forms = binary.LittleEndian.Uint32(head[8:]); forms&^formsKnown != 0 {
+			return nil, fail
+		}
+	default:
 		return nil, fail
 	}
 	p.n = int(binary.LittleEndian.Uint32(head))
 	p.runKeys = numbersOf[uint32](s.section(secRunKeys))
 	p.runLocals = numbersOf[uint32](s.section(secRunLocals))
 	p.ids = s.section(secIDs)
-	p.weights = weights{
-		first: numbersOf[float32](s.section(secWeights)), from: numbersOf[uint32](s.section(secWeightFrom)),
-		rest: numbersOf[float32](s.section(secWeightRest)),
+	if !p.weights.open(p.n, forms&formWeights != 0, s.section(secWeights), s.section(secWeightFrom), s.section(secWeightRest), s.section(secValues)) {
+		return nil, fail
 	}
 	p.postings = s.section(secPostings)
 	if len(head) == 4 {
-		p.terms.hashes, p.terms.from = numbersOf[uint32](s.section(secTerms)), numbersOf[uint32](s.section(secTermFrom))
+		p.terms.hashes, p.terms.from = numbersOf[uint32](s.section(secTerms)), numbersOf[uint32](s.section(secValues))
 		if len(p.terms.from) != len(p.terms.hashes)+1 {
 			return nil, fail
 		}
@@ -404,7 +415,7 @@ func openPoints(s *segment) (*pointSegment, error) {
 		}
 	}
 	k := len(a.seconds)
-	if r.err != nil || len(p.runLocals) != len(p.runKeys)+1 || len(p.ids) != 16*p.n || len(p.weights.first) != p.n || len(p.weights.from) != p.n+1 ||
+	if r.err != nil || len(p.runLocals) != len(p.runKeys)+1 || len(p.ids) != 16*p.n ||
 		len(a.locals) != k+1 || len(a.nanos) != k || len(a.codes) != 4*k || len(a.pathFrom) != k+1 || len(p.postings) < 16 {
 		return nil, fail
 	}
@@ -580,7 +591,7 @@ func (b *pointBuilder) take(s *pointState) []uint32 {
 					string(a.paths[a.pathFrom[attr]:a.pathFrom[attr+1]]), putLabels(nil, a.labels[c[3]]))
 			}
 			to[local] = uint32(b.n)
-			weights = append(append(weights[:0], s.weights.first[local]), s.weights.rest[s.weights.from[local]:s.weights.from[local+1]]...)
+			weights = s.weights.row(weights[:0], local)
 			b.point(s.id(local), weights)
 		}
 	}
