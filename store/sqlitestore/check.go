@@ -262,7 +262,7 @@ func (k *checker) document(ix *index, d *row, sum *tally) {
 	sum.bytes += int64(d.length)
 	sum.points += int64(d.info.Chunks)
 	sum.embedded += int64(d.info.Embedded)
-	whole, err := text(k.c, d.key, d.length, 0, d.length)
+	whole, err := text(k.c, d.place, 0, d.length)
 	if err != nil {
 		k.found(where, "%v", err)
 		return

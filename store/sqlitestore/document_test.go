@@ -100,7 +100,7 @@ func TestTextRanges(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			got, err := text(c, row.key, row.length, r[0], r[1])
+			got, err := text(c, row.place, r[0], r[1])
 			if err == nil && got != whole[r[0]:r[1]] {
 				t.Errorf("[%d, %d): %d bytes differ", r[0], r[1], len(got))
 			}

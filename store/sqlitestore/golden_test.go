@@ -52,7 +52,21 @@ func TestGolden(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			// Neither coding all of it again nor repairing it may lose anything.
 			s := openTest(t, file, Options{})
+			if err := s.Compact(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if report, err := Repair(t.Context(), file, Options{}, RepairOptions{}); err != nil || len(report.Removed) > 0 || report.Rebuilt > 0 {
+				t.Errorf("repair: %+v, %v", report, err)
+			}
+			s = openTest(t, file, Options{})
+			if got := contentOf(t, s); got != string(want) {
+				t.Error("repaired, the content is another")
+			}
 			putTest(t, s, testDocument("1.md", "v2", 3, 10))
 			clean(t, s)
 		})
@@ -186,6 +200,7 @@ func writeGolden(t *testing.T, version int) {
 	failed := textDocument("broken.pdf", "v1")
 	failed.Status, failed.Reason = store.StatusFailed, "encrypted"
 	putTest(t, s, rich, failed)
+	putTest(t, s, testDocument("long.md", "v1", 12, 700)) // several blocks
 	// What this removes is not cleared yet.
 	defer func(n int) { removedAtOnce = n }(removedAtOnce)
 	removedAtOnce, s.clearing = 0, true

@@ -17,9 +17,8 @@ import (
 
 // row is a document's row.
 type row struct {
-	key    int64
-	length int // of its text
-	info   store.DocumentInfo
+	place // of its text
+	info  store.DocumentInfo
 }
 
 const rowColumns = "d.key, d.id, r.id, d.path, d.status, d.reason, d.chunks, d.embedded, d.bytes, d.info, d.root, d.date"
@@ -33,6 +32,7 @@ func scanRow(c *conn, v []value) (d row, err error) {
 		Chunks: int(asInt(v[6])), Embedded: int(asInt(v[7])),
 	}
 	info, date, uri := asBytes(v[9]), asBytes(v[11]), ""
+	d.block = blockOf(info)
 	seal := rowSeal(d.key, asInt(v[10]), d.info.ID, d.info.Path, d.info.Chunks, d.length)
 	if bytes.HasPrefix(info, []byte(infoForm)) {
 		if needsRoot(info) {
@@ -174,7 +174,7 @@ func (s *Store) Documents(ctx context.Context, f store.Filter) iter.Seq2[store.D
 
 // Text implements [store.Store].
 func (s *Store) Text(ctx context.Context, id string) (string, error) {
-	return s.excerpt(ctx, id, func(c *conn, d *row) (string, error) { return text(c, d.key, d.length, 0, d.length) })
+	return s.excerpt(ctx, id, func(c *conn, d *row) (string, error) { return text(c, d.place, 0, d.length) })
 }
 
 // Excerpt implements [store.Store].
@@ -183,7 +183,7 @@ func (s *Store) Excerpt(ctx context.Context, id string, start, end int) (string,
 		if err := store.CheckRange(start, end, d.length); err != nil {
 			return "", err
 		}
-		return (&textReader{c: c, keep: true}).text(d.key, d.length, start, end)
+		return (&textReader{c: c, keep: true}).text(d.place, start, end)
 	})
 }
 
@@ -310,7 +310,7 @@ func (c *conn) generation() (int64, error) {
 func (p *points) whole(t *textReader, d *row, i int) (store.Point, error) {
 	point, err := p.at(i)
 	if err == nil {
-		point.Payload.Text, err = t.text(d.key, d.length, point.Payload.Start, point.Payload.End)
+		point.Payload.Text, err = t.text(d.place, point.Payload.Start, point.Payload.End)
 	}
 	if err != nil {
 		return point, corrupt(t.c.file, fmt.Errorf("point %d of document %s: %w", i, d.info.Path, err))

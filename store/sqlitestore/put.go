@@ -23,7 +23,7 @@ func prepare(d *store.Document, words *vocabulary) prepared {
 	if len(d.Points) > 0 {
 		p.points = sealed(encodePoints(d, words))
 	}
-	for b := range blocks(len(d.Text)) {
+	for b := range (place{length: len(d.Text), block: textBlock}).blocks() {
 		p.texts = append(p.texts, sealed(compress(d.Text[b*textBlock:min(len(d.Text), (b+1)*textBlock)], words)))
 	}
 	return p
@@ -225,10 +225,10 @@ func (t *txn) remove(d *row) error {
 		return err
 	}
 	if t.removed++; t.removed > removedAtOnce {
-		if _, err := t.c.exec("INSERT INTO gone(key, blocks) VALUES(?, ?)", d.key, int64(blocks(d.length))); err != nil {
+		if _, err := t.c.exec("INSERT INTO gone(key, blocks) VALUES(?, ?)", d.key, int64(d.blocks())); err != nil {
 			return err
 		}
-	} else if err := t.deleteParts(d.key, blocks(d.length)); err != nil {
+	} else if err := t.deleteParts(d.key, d.blocks()); err != nil {
 		return err
 	}
 	if err := t.kill(d.key, d.info.Chunks); err != nil {

@@ -378,12 +378,12 @@ func (r *repairer) fixRoots(ctx context.Context) error {
 // dropDocuments removes documents whose record, points or text cannot be read,
 // and points in segments that belong to no document.
 func (r *repairer) dropDocuments(ctx context.Context) error {
-	type entry struct{ key, chunks, length int64 }
+	type entry struct{ key, chunks int64 }
 	var entries []entry
 	known := map[int64]bool{}
 	return r.s.transact(ctx, func(t *txn) error {
-		if err := t.c.query("SELECT key, chunks, bytes FROM documents ORDER BY key", func(v []value) error {
-			entries = append(entries, entry{asInt(v[0]), asInt(v[1]), asInt(v[2])})
+		if err := t.c.query("SELECT key, chunks FROM documents ORDER BY key", func(v []value) error {
+			entries = append(entries, entry{asInt(v[0]), asInt(v[1])})
 			return nil
 		}); err != nil {
 			return err
@@ -394,7 +394,7 @@ func (r *repairer) dropDocuments(ctx context.Context) error {
 			}
 			d, err := documentAt(t.c, e.key)
 			if err == nil {
-				_, err = text(t.c, d.key, d.length, 0, d.length)
+				_, err = text(t.c, d.place, 0, d.length)
 			}
 			if err == nil && d.info.Chunks > 0 {
 				var p *points
@@ -408,7 +408,7 @@ func (r *repairer) dropDocuments(ctx context.Context) error {
 				known[e.key] = true
 				continue
 			}
-			if err := r.dropDocument(t, e.key, e.chunks, e.length); err != nil {
+			if err := r.dropDocument(t, e.key, e.chunks, 0); err != nil {
 				return err
 			}
 		}
@@ -423,7 +423,7 @@ func (r *repairer) dropDocuments(ctx context.Context) error {
 		}
 		for _, sql := range []string{
 			"DELETE FROM payloads WHERE key NOT IN (SELECT key FROM documents)",
-			fmt.Sprintf("DELETE FROM texts WHERE NOT EXISTS (SELECT 1 FROM documents d WHERE texts.key >= d.key AND texts.key < d.key + (d.bytes + %d) / %d)", textBlock-1, textBlock),
+			fmt.Sprintf("DELETE FROM texts WHERE coalesce((SELECT texts.key >= d.key + (d.bytes + %[1]s - 1) / (%[1]s) FROM documents d WHERE d.key <= texts.key ORDER BY d.key DESC LIMIT 1), 1)", blockColumn),
 		} {
 			if _, err := t.c.exec(sql); err != nil {
 				return err
@@ -433,7 +433,8 @@ func (r *repairer) dropDocuments(ctx context.Context) error {
 	})
 }
 
-func (r *repairer) dropDocument(t *txn, key, chunks, length int64) error {
+// dropDocument removes a document with so many blocks of text.
+func (r *repairer) dropDocument(t *txn, key, chunks int64, blocks int) error {
 	var path string
 	if _, err := t.c.one("SELECT path FROM documents WHERE key = ?", func(v []value) error {
 		path = asText(v[0])
@@ -442,10 +443,7 @@ func (r *repairer) dropDocument(t *txn, key, chunks, length int64) error {
 		return err
 	}
 	r.report.Removed = append(r.report.Removed, path)
-	if _, err := t.c.exec("DELETE FROM payloads WHERE key = ?", key); err != nil {
-		return err
-	}
-	if _, err := t.c.exec("DELETE FROM texts WHERE key >= ? AND key < ?", key, key+int64(blocks(int(length)))); err != nil {
+	if err := t.deleteParts(key, blocks); err != nil {
 		return err
 	}
 	if _, err := t.c.exec("DELETE FROM documents WHERE key = ?", key); err != nil {
@@ -513,12 +511,12 @@ func (r *repairer) rebuildBatch(ctx context.Context, batch []row) error {
 		for i := range batch {
 			d := &batch[i]
 			if r.o.Sparse == nil {
-				if err := r.dropDocument(t, d.key, int64(d.info.Chunks), int64(d.length)); err != nil {
+				if err := r.dropDocument(t, d.key, int64(d.info.Chunks), d.blocks()); err != nil {
 					return err
 				}
 				continue
 			}
-			whole, err := text(t.c, d.key, d.length, 0, d.length)
+			whole, err := text(t.c, d.place, 0, d.length)
 			if err != nil {
 				return err
 			}
