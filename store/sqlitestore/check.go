@@ -153,6 +153,9 @@ func (p *pointSegment) check(ctx context.Context) (err error) {
 	if !slices.IsSorted(p.runKeys) || !slices.IsSorted(p.runLocals) || p.runLocals[len(p.runKeys)] != uint32(p.n) {
 		return fmt.Errorf("%w: tables are not in order", errSegment)
 	}
+	if _, err := p.attributes(); err != nil {
+		return fmt.Errorf("%w: attributes: %w", errSegment, err)
+	}
 	var blk block
 	last := int64(-1)
 	for i, walk := 0, p.terms.walk(); walk.next(); i++ {

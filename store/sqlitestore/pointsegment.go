@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/lore-kb/lore/store"
@@ -15,8 +16,8 @@ import (
 // Sections of a segment of points.
 const (
 	secHead       = iota
-	secRunKeys    // key of the first point of each document
-	secRunLocals  // local of the first point of each document, and the number of points
+	secRunKeys    // keys of points, see encodeRuns; before format 5 of the first of each document
+	secRunLocals  // before format 5: local of the first point of each document, and the number of points
 	secIDs        // 16 bytes a point
 	secWeights    // smallest weight of each point, see weights.go
 	secWeightFrom // where its others begin
@@ -24,12 +25,12 @@ const (
 	secPostings
 	secTerms      // see termtable.go
 	secValues     // of weights; in format 1 where each term's list begins in the postings, and the end
-	secAttrLocals // first local of each run of points with equal attributes, and the number of points
+	secAttrLocals // languages; before format 5 locals of attributes, and one after the other in the next five
 	secAttrSeconds
 	secAttrNanos
-	secAttrCodes // root, media type, language, labels: numbers in the dictionary
+	secAttrCodes
 	secAttrPathFrom
-	secAttrPaths
+	secAttrPaths // attributes
 	secDictionary
 	pointSections
 )
@@ -46,21 +47,12 @@ type pointSegment struct {
 	largest   float32 // weight; 0 in format 1
 	postings  []byte
 	terms     termTable
-	attrs     attributes
-}
+	languages languageRuns
 
-// attributes are what filters ask of points.
-type attributes struct {
-	locals    []uint32
-	seconds   []int64
-	nanos     []uint32
-	codes     []uint32
-	pathFrom  []uint32
-	paths     []byte
-	roots     []string
-	media     []string
-	languages []string
-	labels    []map[string]string
+	attrs      attributes // see pointSegment.attributes
+	attrsCoded []byte
+	attrsOnce  sync.Once
+	attrsErr   error
 }
 
 // dictionary numbers strings in order of appearance.
@@ -173,14 +165,14 @@ func (b *pointBuilder) begin(out io.Writer, largest float32) *segmentWriter {
 	b.pathFrom = append(b.pathFrom, uint32(len(b.paths)))
 	s := newSegmentWriter(out)
 	coded, ok := b.weights.encode()
-	forms := uint32(formWeights)
+	forms := uint32(formWeights | formRuns)
 	if !ok {
-		coded, forms = b.weights, 0
+		coded, forms = b.weights, formRuns
 	}
 	b.values = coded.values
 	s.section(pointHead(b.n, largest, forms))
-	writeNumbers(s, b.runKeys)
-	writeNumbers(s, b.runLocals)
+	s.section(encodeRuns(b.runKeys, b.runLocals))
+	s.section(nil)
 	s.section(b.ids)
 	coded.write(s)
 	s.begin()
@@ -192,12 +184,13 @@ func (b *pointBuilder) end(s *segmentWriter, terms *termWriter) (int64, error) {
 	s.write(zeros[:16]) // room for unpack to read on
 	s.section(terms.bytes())
 	writeNumbers(s, b.values)
-	writeNumbers(s, b.attrLocals)
-	writeNumbers(s, b.seconds)
-	writeNumbers(s, b.nanos)
-	writeNumbers(s, b.codes)
-	writeNumbers(s, b.pathFrom)
-	s.section(b.paths)
+	a := attributes{locals: b.attrLocals, seconds: b.seconds, nanos: b.nanos, codes: b.codes, pathFrom: b.pathFrom, paths: b.paths}
+	languages := languagesOf(&a)
+	s.section(languages.encode())
+	for range secAttrPaths - secAttrSeconds {
+		s.section(nil)
+	}
+	s.section(a.encode())
 	var d []byte
 	for _, list := range [][]string{b.roots.list, b.media.list, b.languages.list, b.labelset.list} {
 		d = putStrings(d, list)
@@ -380,8 +373,14 @@ func openPoints(s *segment) (*pointSegment, error) {
 		return nil, fail
 	}
 	p.n = int(binary.LittleEndian.Uint32(head))
-	p.runKeys = numbersOf[uint32](s.section(secRunKeys))
-	p.runLocals = numbersOf[uint32](s.section(secRunLocals))
+	if forms&formRuns == 0 {
+		p.runKeys, p.runLocals = numbersOf[uint32](s.section(secRunKeys)), numbersOf[uint32](s.section(secRunLocals))
+	} else {
+		var err error
+		if p.runKeys, p.runLocals, err = decodeRuns(s.section(secRunKeys)); err != nil {
+			return nil, fail
+		}
+	}
 	p.ids = s.section(secIDs)
 	if !p.weights.open(p.n, forms&formWeights != 0, s.section(secWeights), s.section(secWeightFrom), s.section(secWeightRest), s.section(secValues)) {
 		return nil, fail
@@ -399,12 +398,6 @@ func openPoints(s *segment) (*pointSegment, error) {
 		}
 	}
 	a := &p.attrs
-	a.locals = numbersOf[uint32](s.section(secAttrLocals))
-	a.seconds = numbersOf[int64](s.section(secAttrSeconds))
-	a.nanos = numbersOf[uint32](s.section(secAttrNanos))
-	a.codes = numbersOf[uint32](s.section(secAttrCodes))
-	a.pathFrom = numbersOf[uint32](s.section(secAttrPathFrom))
-	a.paths = s.section(secAttrPaths)
 	r := record{b: s.section(secDictionary)}
 	a.roots, a.media, a.languages = r.strings(), r.strings(), r.strings()
 	for _, coded := range r.strings() {
@@ -414,9 +407,24 @@ func openPoints(s *segment) (*pointSegment, error) {
 			return nil, fail
 		}
 	}
-	k := len(a.seconds)
-	if r.err != nil || len(p.runLocals) != len(p.runKeys)+1 || len(p.ids) != 16*p.n ||
-		len(a.locals) != k+1 || len(a.nanos) != k || len(a.codes) != 4*k || len(a.pathFrom) != k+1 || len(p.postings) < 16 {
+	if forms&formRuns != 0 {
+		p.attrsCoded = s.section(secAttrPaths)
+		if p.languages.decode(s.section(secAttrLocals), p.n, len(a.languages)) != nil {
+			return nil, fail
+		}
+	} else {
+		a.locals = numbersOf[uint32](s.section(secAttrLocals))
+		a.seconds = numbersOf[int64](s.section(secAttrSeconds))
+		a.nanos = numbersOf[uint32](s.section(secAttrNanos))
+		a.codes = numbersOf[uint32](s.section(secAttrCodes))
+		a.pathFrom = numbersOf[uint32](s.section(secAttrPathFrom))
+		a.paths = s.section(secAttrPaths)
+		if k := len(a.seconds); len(a.locals) != k+1 || len(a.nanos) != k || len(a.codes) != 4*k || len(a.pathFrom) != k+1 {
+			return nil, fail
+		}
+		p.languages = languagesOf(a)
+	}
+	if r.err != nil || len(p.runLocals) != len(p.runKeys)+1 || len(p.ids) != 16*p.n || len(p.postings) < 16 {
 		return nil, fail
 	}
 	return p, nil
@@ -438,11 +446,11 @@ func (p *pointSegment) run(local uint32) int {
 
 // language returns the language of a point.
 func (p *pointSegment) language(local uint32) string {
-	i, ok := slices.BinarySearch(p.attrs.locals, local)
+	i, ok := slices.BinarySearch(p.languages.locals, local)
 	if !ok {
 		i--
 	}
-	return p.attrs.languages[p.attrs.codes[4*i+2]]
+	return p.attrs.languages[p.languages.code(i)]
 }
 
 func (p *pointSegment) key(local uint32) uint32 {
@@ -505,7 +513,9 @@ func mergePoints(out io.Writer, in []*pointState, interrupted func() error) (n i
 	var b pointBuilder
 	maps := make([][]uint32, len(in))
 	for i, s := range in {
-		maps[i] = b.take(s)
+		if maps[i], err = b.take(s); err != nil {
+			return 0, 0, err
+		}
 	}
 	size, err = b.write(out, func(w *listWriter, yield func(uint32) error) error {
 		walks := make([]termWalk, len(in))
@@ -565,7 +575,11 @@ func mergePoints(out io.Writer, in []*pointState, interrupted func() error) (n i
 const gone = math.MaxUint32
 
 // take adds the live points of a segment and returns their new locals.
-func (b *pointBuilder) take(s *pointState) []uint32 {
+func (b *pointBuilder) take(s *pointState) ([]uint32, error) {
+	a, err := s.attributes()
+	if err != nil {
+		return nil, err
+	}
 	to := make([]uint32, s.n)
 	attr, told := 0, -1
 	var weights []float32
@@ -580,12 +594,11 @@ func (b *pointBuilder) take(s *pointState) []uint32 {
 				begun = true
 				b.document(key + local - s.runLocals[run])
 			}
-			for s.attrs.locals[attr+1] <= local {
+			for a.locals[attr+1] <= local {
 				attr++
 			}
 			if attr != told {
 				told = attr
-				a := &s.attrs
 				c := a.codes[4*attr : 4*attr+4]
 				b.attribute(time.Unix(a.seconds[attr], int64(a.nanos[attr])), a.roots[c[0]], a.media[c[1]], a.languages[c[2]],
 					string(a.paths[a.pathFrom[attr]:a.pathFrom[attr+1]]), putLabels(nil, a.labels[c[3]]))
@@ -595,5 +608,5 @@ func (b *pointBuilder) take(s *pointState) []uint32 {
 			b.point(s.id(local), weights)
 		}
 	}
-	return to
+	return to, nil
 }

@@ -146,6 +146,7 @@ func (w *weights) write(s *segmentWriter) {
 // before 5 have none of them.
 const (
 	formWeights = 1 << iota // numbers of weights in place of weights
+	formRuns                // runs of documents and of attributes coded
 	formsKnown  = 1<<iota - 1
 )
 
