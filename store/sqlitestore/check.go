@@ -288,7 +288,7 @@ func (k *checker) document(ix *index, d *row, sum *tally) {
 		sum.language(point.Payload.Language, 1)
 		key := uint32(d.key) + uint32(i)
 		seg, local, ok := ix.find(key)
-		if !ok || formatUUID(seg.id(local)) != point.ID {
+		if !ok || !seg.named(local, point.ID) {
 			k.found(where, "point %d cannot be found by its terms", i)
 			return
 		}

@@ -18,7 +18,7 @@ const (
 	secHead       = iota
 	secRunKeys    // keys of points, see encodeRuns; before format 5 of the first of each document
 	secRunLocals  // before format 5: local of the first point of each document, and the number of points
-	secIDs        // 16 bytes a point
+	secIDs        // see identities.go
 	secWeights    // smallest weight of each point, see weights.go
 	secWeightFrom // where its others begin
 	secWeightRest
@@ -42,7 +42,7 @@ type pointSegment struct {
 	n         int
 	runKeys   []uint32
 	runLocals []uint32
-	ids       []byte
+	ids       identities
 	weights   weights
 	largest   float32 // weight; 0 in format 1
 	postings  []byte
@@ -78,6 +78,8 @@ func (d *dictionary) number(s string) uint32 {
 type pointBuilder struct {
 	runKeys, runLocals                []uint32
 	ids                               []byte
+	idsFrom                           int    // where those of the last document begin
+	follows                           []byte // see identities
 	weights                           weights
 	values                            []float32 // of weights, as they are written
 	attrLocals                        []uint32
@@ -92,6 +94,7 @@ type pointBuilder struct {
 func (b *pointBuilder) document(key uint32) {
 	b.runKeys = append(b.runKeys, key)
 	b.runLocals = append(b.runLocals, uint32(b.n))
+	b.idsFrom = len(b.ids)
 }
 
 // attribute says what the next points have, if that is news.
@@ -165,15 +168,15 @@ func (b *pointBuilder) begin(out io.Writer, largest float32) *segmentWriter {
 	b.pathFrom = append(b.pathFrom, uint32(len(b.paths)))
 	s := newSegmentWriter(out)
 	coded, ok := b.weights.encode()
-	forms := uint32(formWeights | formRuns)
+	forms := uint32(formWeights | formRuns | formIDs)
 	if !ok {
-		coded, forms = b.weights, formRuns
+		coded, forms = b.weights, formRuns|formIDs
 	}
 	b.values = coded.values
 	s.section(pointHead(b.n, largest, forms))
 	s.section(encodeRuns(b.runKeys, b.runLocals))
 	s.section(nil)
-	s.section(b.ids)
+	s.section(b.identities())
 	coded.write(s)
 	s.begin()
 	return s
@@ -256,6 +259,9 @@ func gather(b *pointBuilder, docs []store.Document) []posting {
 				postings = append(postings, posting{term, local, uint32(rank)})
 			}
 			b.point(id[:], values)
+		}
+		if id, ok := identity(d.Points); ok {
+			b.follow(id[:])
 		}
 	}
 	return postings
@@ -381,7 +387,6 @@ func openPoints(s *segment) (*pointSegment, error) {
 			return nil, fail
 		}
 	}
-	p.ids = s.section(secIDs)
 	if !p.weights.open(p.n, forms&formWeights != 0, s.section(secWeights), s.section(secWeightFrom), s.section(secWeightRest), s.section(secValues)) {
 		return nil, fail
 	}
@@ -424,7 +429,7 @@ func openPoints(s *segment) (*pointSegment, error) {
 		}
 		p.languages = languagesOf(a)
 	}
-	if r.err != nil || len(p.runLocals) != len(p.runKeys)+1 || len(p.ids) != 16*p.n || len(p.postings) < 16 {
+	if r.err != nil || len(p.runLocals) != len(p.runKeys)+1 || !p.ids.open(s.section(secIDs), p.runLocals, forms&formIDs != 0) || len(p.postings) < 16 {
 		return nil, fail
 	}
 	return p, nil
@@ -469,8 +474,6 @@ func (p *pointSegment) local(key uint32) (uint32, bool) {
 	local := p.runLocals[i] + key - p.runKeys[i]
 	return local, local < p.runLocals[i+1]
 }
-
-func (p *pointSegment) id(local uint32) []byte { return p.ids[16*local : 16*local+16] }
 
 // list opens the list of a term; found is false when no point holds it.
 func (p *pointSegment) list(term uint32) (l list, found bool, err error) {
@@ -584,7 +587,11 @@ func (b *pointBuilder) take(s *pointState) ([]uint32, error) {
 	attr, told := 0, -1
 	var weights []float32
 	for run, key := range s.runKeys {
-		begun := false
+		begun, live := false, true
+		for local := s.runLocals[run]; local < s.runLocals[run+1]; local++ {
+			live = live && !s.dead.has(local)
+		}
+		follow := live && s.ids.follows(run)
 		for local := s.runLocals[run]; local < s.runLocals[run+1]; local++ {
 			if s.dead.has(local) {
 				to[local] = gone
@@ -605,7 +612,15 @@ func (b *pointBuilder) take(s *pointState) ([]uint32, error) {
 			}
 			to[local] = uint32(b.n)
 			weights = s.weights.row(weights[:0], local)
-			b.point(s.id(local), weights)
+			if follow {
+				b.point(nil, weights)
+				continue
+			}
+			id := s.id(local)
+			b.point(id[:], weights)
+		}
+		if follow {
+			b.follow(s.ids.data[16*s.ids.from[run]:][:32])
 		}
 	}
 	return to, nil

@@ -486,7 +486,7 @@ func (r *repairer) rebuild(ctx context.Context) error {
 					return err
 				}
 				seg, local, ok := ix.find(uint32(d.key) + uint32(i))
-				if !ok || formatUUID(seg.id(local)) != point.ID {
+				if !ok || !seg.named(local, point.ID) {
 					lost = append(lost, d)
 					return nil
 				}

@@ -147,6 +147,7 @@ func (w *weights) write(s *segmentWriter) {
 const (
 	formWeights = 1 << iota // numbers of weights in place of weights
 	formRuns                // runs of documents and of attributes coded
+	formIDs                 // identifiers of points that follow from their document
 	formsKnown  = 1<<iota - 1
 )
 
