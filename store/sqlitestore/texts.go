@@ -319,27 +319,7 @@ func (s *Store) vocabularyFor(ctx context.Context, docs []store.Document) (*voca
 		return nil, err
 	}
 	s.words = v
-	return v, s.recodeAll(ctx)
-}
-
-// recodeAll begins to bring texts to a new vocabulary, in the background. Since
-// vocabularies come each time a collection has grown sixteenfold, a text is coded
-// again once on average. What a process leaves undone, Compact does.
-func (s *Store) recodeAll(ctx context.Context) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	if s.writer == nil {
-		return errClosed
-	}
-	if err := s.take(ctx); err != nil {
-		return err
-	}
-	defer s.yield()
-	step, err := s.recoding(context.Background(), 100)
-	if err == nil && step != nil {
-		s.background(step)
-	}
-	return err
+	return v, nil
 }
 
 func (s *Store) keepVocabulary(ctx context.Context, v *vocabulary, learned int64) error {
@@ -423,26 +403,16 @@ func (s *Store) samples(ctx context.Context, docs []store.Document) ([]string, e
 }
 
 // recode codes texts again that were coded before the newest vocabulary was
-// learned. The caller holds s.writing.
+// learned. Only Compact does, which writes all pages anew: shorter rows in old pages
+// would make the file no smaller. The caller holds s.writing.
 func (s *Store) recode(ctx context.Context) error {
-	step, err := s.recoding(ctx, 500)
-	for more := step != nil; more && err == nil; {
-		more, err = step()
-	}
-	return err
-}
-
-// recoding returns a function that brings so many documents to the newest
-// vocabulary at a time; nil when there is none. The caller holds s.writing, then
-// and during each step.
-func (s *Store) recoding(ctx context.Context, atOnce int) (step func() (more bool, err error), err error) {
 	id, err := s.writer.int("SELECT value FROM meta WHERE name = 'vocabulary'")
 	if err != nil || id == 0 {
-		return nil, err
+		return err
 	}
 	words, err := s.writer.words.get(s.writer, id)
 	if err != nil {
-		return nil, corrupt(s.file, err)
+		return corrupt(s.file, err)
 	}
 	words.encoder()
 	var rows []place
@@ -450,12 +420,11 @@ func (s *Store) recoding(ctx context.Context, atOnce int) (step func() (more boo
 		rows = append(rows, place{asInt(v[0]), int(asInt(v[1])), int(asInt(v[2]))})
 		return nil
 	}); err != nil {
-		return nil, err
+		return err
 	}
-	return func() (bool, error) {
-		n := min(len(rows), atOnce)
-		err := s.run(ctx, func(t *txn) error {
-			for _, d := range rows[:n] {
+	for some := range slices.Chunk(rows, 500) {
+		if err := s.run(ctx, func(t *txn) error {
+			for _, d := range some {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
@@ -466,10 +435,11 @@ func (s *Store) recoding(ctx context.Context, atOnce int) (step func() (more boo
 				}
 			}
 			return nil
-		}, false)
-		rows = rows[n:]
-		return len(rows) > 0, err
-	}, nil
+		}, false); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *txn) recode(key int64, size int, words *vocabulary) error {
