@@ -1,10 +1,10 @@
 package store
 
 import (
-	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 )
@@ -34,18 +34,6 @@ func Digest(text string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// name is a UUIDv5, made without the copies of the package that knows how.
 func name(parts ...string) string {
-	b := append(make([]byte, 0, 256), namespace[:]...)
-	for i, p := range parts {
-		if i > 0 {
-			b = append(b, 0)
-		}
-		b = append(b, p...)
-	}
-	sum := sha1.Sum(b)
-	id := uuid.UUID(sum[:16])
-	id[6] = id[6]&0x0f | 5<<4
-	id[8] = id[8]&0x3f | 0x80
-	return id.String()
+	return uuid.NewSHA1(namespace, []byte(strings.Join(parts, "\x00"))).String()
 }
