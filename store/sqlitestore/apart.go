@@ -116,11 +116,11 @@ func (r *rowLanguages) of(ix *index, v *vectorSegment) *rowLanguages {
 		if local >= p.runLocals[run+1] {
 			continue
 		}
-		if attr < 0 || p.attrs.locals[attr+1] <= local {
-			for attr++; p.attrs.locals[attr+1] <= local; {
+		if attr < 0 || p.languages.locals[attr+1] <= local {
+			for attr++; p.languages.locals[attr+1] <= local; {
 				attr++
 			}
-			code = r.code(p.attrs.languages[p.attrs.codes[4*attr+2]])
+			code = r.code(p.attrs.languages[p.languages.code(attr)])
 		}
 		r.codes[row] = code
 	}

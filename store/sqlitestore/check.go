@@ -153,6 +153,9 @@ func (p *pointSegment) check(ctx context.Context) (err error) {
 	if !slices.IsSorted(p.runKeys) || !slices.IsSorted(p.runLocals) || p.runLocals[len(p.runKeys)] != uint32(p.n) {
 		return fmt.Errorf("%w: tables are not in order", errSegment)
 	}
+	if _, err := p.attributes(); err != nil {
+		return fmt.Errorf("%w: attributes: %w", errSegment, err)
+	}
 	var blk block
 	last := int64(-1)
 	for i, walk := 0, p.terms.walk(); walk.next(); i++ {
@@ -262,7 +265,7 @@ func (k *checker) document(ix *index, d *row, sum *tally) {
 	sum.bytes += int64(d.length)
 	sum.points += int64(d.info.Chunks)
 	sum.embedded += int64(d.info.Embedded)
-	whole, err := text(k.c, d.key, d.length, 0, d.length)
+	whole, err := text(k.c, d.place, 0, d.length)
 	if err != nil {
 		k.found(where, "%v", err)
 		return
@@ -285,7 +288,7 @@ func (k *checker) document(ix *index, d *row, sum *tally) {
 		sum.language(point.Payload.Language, 1)
 		key := uint32(d.key) + uint32(i)
 		seg, local, ok := ix.find(key)
-		if !ok || formatUUID(seg.id(local)) != point.ID {
+		if !ok || !seg.named(local, point.ID) {
 			k.found(where, "point %d cannot be found by its terms", i)
 			return
 		}

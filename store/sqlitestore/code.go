@@ -132,6 +132,14 @@ func sortableTime(t time.Time) []byte {
 	return binary.BigEndian.AppendUint32(b, uint32(t.Nanosecond()))
 }
 
+// timeOf is the inverse of sortableTime; the zero time for what is none.
+func timeOf(b []byte) time.Time {
+	if len(b) != 12 {
+		return time.Time{}
+	}
+	return time.Unix(int64(binary.BigEndian.Uint64(b)^1<<63), int64(binary.BigEndian.Uint32(b[8:]))).UTC()
+}
+
 // parseUUID reads the canonical form and reports whether s is in it.
 func parseUUID(s string) (id [16]byte, ok bool) {
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {

@@ -27,6 +27,7 @@ type conn struct {
 	epoch  int // of the store's file
 	words  *vocabularies
 	recent *recent
+	uris   map[int64]string // of roots, see rootURI
 }
 
 // synchronous makes a commit survive power loss, at the price of one fsync.
@@ -55,6 +56,31 @@ func openConn(file, mode string, immutable bool) (*conn, error) {
 		return nil, damaged(file, err)
 	}
 	return &conn{c: c, file: file, stmts: map[string]driver.Stmt{}, words: &vocabularies{}, recent: &recent{}}, nil
+}
+
+// vocabulary returns a vocabulary of texts.
+func (c *conn) vocabulary(id int64) (*vocabulary, error) { return c.words.get(c, id) }
+
+// rootURI returns what URIs of the documents of a root begin with. Once it is
+// there, it stays; what a transaction that is undone has made is forgotten there.
+func (c *conn) rootURI(key int64) (string, error) {
+	if uri, ok := c.uris[key]; ok {
+		return uri, nil
+	}
+	var uri string
+	if _, err := c.one("SELECT uri FROM roots WHERE key = ?", func(v []value) error {
+		uri = asText(v[0])
+		return nil
+	}, key); err != nil {
+		return "", err
+	}
+	if uri != "" {
+		if c.uris == nil {
+			c.uris = map[int64]string{}
+		}
+		c.uris[key] = uri
+	}
+	return uri, nil
 }
 
 func dsnPath(file string) string {

@@ -16,12 +16,20 @@ func FuzzPoints(f *testing.F) {
 	d.Points[1].Payload.Section = []string{"A", "B"}
 	d.Points[1].Payload.PageBreaks = []int{70}
 	d.Points[2].Payload.Labels = map[string]string{"a": "b"}
-	f.Add(encodePoints(&d))
-	f.Add(encodeInfo(&d.DocumentInfo))
+	words := learn(vocabularyTexts(50))
+	words.id = 1
+	words.encoder()
+	of := func(int64) (*vocabulary, error) { return words, nil }
+	for _, with := range []*vocabulary{nil, words} {
+		f.Add(encodePoints(&d, with))
+		for _, uri := range []string{d.URI, "file:///r/a", "x:"} {
+			f.Add(append(appendURI([]byte(infoForm), uri, "file:///r/", d.Path), encodeInfo(&d.DocumentInfo, 100, with)...))
+		}
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		var info store.DocumentInfo
-		_ = decodeInfo(b, &info)
-		p, err := decodePoints(b, &info)
+		info := store.DocumentInfo{Path: "a.md"}
+		_ = decodeInfo(b, &info, 100, "file:///r/", of)
+		p, err := decodePoints(b, &info, of)
 		if err != nil {
 			return
 		}
@@ -59,7 +67,7 @@ func TestPointsKeepWhatDiffers(t *testing.T) {
 	p.Payload.Date = d.Date.AddDate(1, 0, 0)
 	p.Payload.Labels = map[string]string{"team": "sales"}
 	p.Payload.Line, p.Payload.Page = -1, -2
-	coded, err := decodePoints(encodePoints(&d), &d.DocumentInfo)
+	coded, err := decodePoints(encodePoints(&d, nil), &d.DocumentInfo, noWords)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +100,7 @@ func TestTextRanges(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			got, err := text(c, row.key, row.length, r[0], r[1])
+			got, err := text(c, row.place, r[0], r[1])
 			if err == nil && got != whole[r[0]:r[1]] {
 				t.Errorf("[%d, %d): %d bytes differ", r[0], r[1], len(got))
 			}
@@ -102,3 +110,6 @@ func TestTextRanges(t *testing.T) {
 		}
 	}
 }
+
+// noWords has no vocabularies.
+func noWords(int64) (*vocabulary, error) { return nil, errRecord }

@@ -43,7 +43,10 @@ func (ix *index) selections(ctx context.Context, c *conn, f *store.Filter) ([]se
 	out := make([]selection, len(ix.points))
 	for i, p := range ix.points {
 		if len(f.Documents) == 0 {
-			out[i] = p.cache.get(p.pointSegment, &g)
+			var err error
+			if out[i], err = p.cache.get(p.pointSegment, &g); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		set := newBitset(p.n)
@@ -53,7 +56,10 @@ func (ix *index) selections(ctx context.Context, c *conn, f *store.Filter) ([]se
 			}
 		}
 		if !g.Empty() {
-			other := p.cache.get(p.pointSegment, &g)
+			other, err := p.cache.get(p.pointSegment, &g)
+			if err != nil {
+				return nil, err
+			}
 			set.and(other.set)
 		}
 		out[i] = selection{set, set.count()}
@@ -70,16 +76,20 @@ type selectionCache struct {
 
 const cachedSelections = 8
 
-func (sc *selectionCache) get(p *pointSegment, f *store.Filter) selection {
+func (sc *selectionCache) get(p *pointSegment, f *store.Filter) (selection, error) {
 	key := filterKey(f)
 	sc.mu.Lock()
 	if i := slices.Index(sc.keys, key); i >= 0 {
 		s := sc.sets[i]
 		sc.mu.Unlock()
-		return s
+		return s, nil
 	}
 	sc.mu.Unlock()
-	set := p.attrs.selected(f, p.n)
+	a, err := p.attributes()
+	if err != nil {
+		return selection{}, err
+	}
+	set := a.selected(f, p.n)
 	s := selection{set, set.count()}
 	sc.mu.Lock()
 	defer sc.mu.Unlock()
@@ -87,7 +97,7 @@ func (sc *selectionCache) get(p *pointSegment, f *store.Filter) selection {
 		sc.keys, sc.sets = sc.keys[1:], sc.sets[1:]
 	}
 	sc.keys, sc.sets = append(sc.keys, key), append(sc.sets, s)
-	return s
+	return s, nil
 }
 
 func filterKey(f *store.Filter) string {

@@ -63,6 +63,9 @@ func gather(b *pointBuilder, docs []store.Document) *postings {
 			}
 			b.point(id[:], w.values)
 		}
+		if id, ok := identity(d.Points); ok {
+			b.follow(id[:])
+		}
 	}
 	return &p
 }

@@ -52,7 +52,21 @@ func TestGolden(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			// Neither coding all of it again nor repairing it may lose anything.
 			s := openTest(t, file, Options{})
+			if err := s.Compact(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if report, err := Repair(t.Context(), file, Options{}, RepairOptions{}); err != nil || len(report.Removed) > 0 || report.Rebuilt > 0 {
+				t.Errorf("repair: %+v, %v", report, err)
+			}
+			s = openTest(t, file, Options{})
+			if got := contentOf(t, s); got != string(want) {
+				t.Error("repaired, the content is another")
+			}
 			putTest(t, s, testDocument("1.md", "v2", 3, 10))
 			clean(t, s)
 		})
@@ -113,7 +127,7 @@ func migrateScript(arg string) error {
 // write too, and looks at what it leaves behind. With LORE_SOAK it does so at every
 // step of every version, else at some.
 func TestMigrationKilled(t *testing.T) {
-	versions, stride := []int{1}, 9
+	versions, stride := []int{1, 4}, 9
 	if os.Getenv("LORE_SOAK") != "" {
 		versions, stride = nil, 1
 		for v := 1; v < schemaVersion; v++ {
@@ -186,6 +200,7 @@ func writeGolden(t *testing.T, version int) {
 	failed := textDocument("broken.pdf", "v1")
 	failed.Status, failed.Reason = store.StatusFailed, "encrypted"
 	putTest(t, s, rich, failed)
+	putTest(t, s, testDocument("long.md", "v1", 12, 700)) // several blocks
 	// What this removes is not cleared yet.
 	defer func(n int) { removedAtOnce = n }(removedAtOnce)
 	removedAtOnce, s.clearing = 0, true

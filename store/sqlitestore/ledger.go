@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -16,12 +17,11 @@ import (
 
 // row is a document's row.
 type row struct {
-	key    int64
-	length int // of its text
-	info   store.DocumentInfo
+	place // of its text
+	info  store.DocumentInfo
 }
 
-const rowColumns = "d.key, d.id, r.id, d.path, d.status, d.reason, d.chunks, d.embedded, d.bytes, d.info, d.root"
+const rowColumns = "d.key, d.id, r.id, d.path, d.status, d.reason, d.chunks, d.embedded, d.bytes, d.info, d.root, d.date"
 
 const fromRows = " FROM documents d JOIN roots r ON r.key = d.root "
 
@@ -31,9 +31,21 @@ func scanRow(c *conn, v []value) (d row, err error) {
 		ID: idText(v[1]), Root: asText(v[2]), Path: asText(v[3]), Status: store.Status(asText(v[4])), Reason: asText(v[5]),
 		Chunks: int(asInt(v[6])), Embedded: int(asInt(v[7])),
 	}
-	info, err := unsealed(asBytes(v[9]), rowSeal(d.key, asInt(v[10]), d.info.ID, d.info.Path, d.info.Chunks, d.length)...)
+	info, date, uri := asBytes(v[9]), asBytes(v[11]), ""
+	d.block = blockOf(info)
+	seal := rowSeal(d.key, asInt(v[10]), d.info.ID, d.info.Path, d.info.Chunks, d.length)
+	if bytes.HasPrefix(info, []byte(infoForm)) {
+		if needsRoot(info) {
+			if uri, err = c.rootURI(asInt(v[10])); err != nil {
+				return d, err
+			}
+		}
+		seal = fullSeal(seal, date, uri)
+		d.info.Date = timeOf(date)
+	}
+	info, err = unsealed(info, seal...)
 	if err == nil {
-		err = decodeInfo(info, &d.info)
+		err = decodeInfo(info, &d.info, d.length, uri, c.vocabulary)
 	}
 	if err != nil {
 		return d, corrupt(c.file, fmt.Errorf("record of document %s: %w", d.info.Path, err))
@@ -64,6 +76,18 @@ func documentAt(c *conn, key int64) (d row, err error) {
 
 // eachDocument visits the documents that f selects in the order of the ledger.
 func eachDocument(ctx context.Context, c *conn, f store.Filter, visit func(row) error) error {
+	// The index has them by path; those of one path are few.
+	var same []row
+	flush := func() error {
+		slices.SortFunc(same, func(a, b row) int { return strings.Compare(a.info.ID, b.info.ID) })
+		for _, d := range same {
+			if err := visit(d); err != nil {
+				return err
+			}
+		}
+		same = same[:0]
+		return nil
+	}
 	n := 0
 	scan := func(v []value) error {
 		if n++; n%256 == 0 && ctx.Err() != nil {
@@ -73,7 +97,13 @@ func eachDocument(ctx context.Context, c *conn, f store.Filter, visit func(row) 
 		if err != nil || !f.MatchDocument(&d.info) {
 			return err
 		}
-		return visit(d)
+		if len(same) > 0 && same[0].info.Path != d.info.Path {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		same = append(same, d)
+		return nil
 	}
 	if len(f.Documents) > 0 {
 		return eachOf(ctx, c, f, visit)
@@ -86,7 +116,10 @@ func eachDocument(ctx context.Context, c *conn, f store.Filter, visit func(row) 
 		return err
 	}
 	for _, root := range roots {
-		if err := c.query("SELECT "+rowColumns+fromRows+"WHERE d.root = ? ORDER BY d.path, d.id", scan, root); err != nil {
+		if err := c.query("SELECT "+rowColumns+fromRows+"WHERE d.root = ? ORDER BY d.path", scan, root); err != nil {
+			return err
+		}
+		if err := flush(); err != nil {
 			return err
 		}
 	}
@@ -141,7 +174,7 @@ func (s *Store) Documents(ctx context.Context, f store.Filter) iter.Seq2[store.D
 
 // Text implements [store.Store].
 func (s *Store) Text(ctx context.Context, id string) (string, error) {
-	return s.excerpt(ctx, id, func(c *conn, d *row) (string, error) { return text(c, d.key, d.length, 0, d.length) })
+	return s.excerpt(ctx, id, func(c *conn, d *row) (string, error) { return text(c, d.place, 0, d.length) })
 }
 
 // Excerpt implements [store.Store].
@@ -150,7 +183,7 @@ func (s *Store) Excerpt(ctx context.Context, id string, start, end int) (string,
 		if err := store.CheckRange(start, end, d.length); err != nil {
 			return "", err
 		}
-		return (&textReader{c: c, keep: true}).text(d.key, d.length, start, end)
+		return (&textReader{c: c, keep: true}).text(d.place, start, end)
 	})
 }
 
@@ -234,7 +267,7 @@ func readPoints(c *conn, d *row) (p *points, err error) {
 func openedPoints(c *conn, d *row, data []byte) (p *points, err error) {
 	coded, err := unsealed(data)
 	if err == nil {
-		p, err = decodePoints(coded, &d.info)
+		p, err = decodePoints(coded, &d.info, c.vocabulary)
 	}
 	if err == nil && p.n != d.info.Chunks {
 		err = fmt.Errorf("there are %d points, not %d", p.n, d.info.Chunks)
@@ -254,7 +287,7 @@ func documentWithPoints(c *conn, key, generation int64) (*recentDocument, error)
 	d := new(recentDocument)
 	var data []byte
 	found, err := c.one("SELECT "+rowColumns+", p.data FROM documents d JOIN roots r ON r.key = d.root LEFT JOIN payloads p ON p.key = d.key WHERE d.key = ?", func(v []value) (err error) {
-		data = asBytes(v[11])
+		data = asBytes(v[12])
 		d.row, err = scanRow(c, v)
 		return err
 	}, key)
@@ -277,7 +310,7 @@ func (c *conn) generation() (int64, error) {
 func (p *points) whole(t *textReader, d *row, i int) (store.Point, error) {
 	point, err := p.at(i)
 	if err == nil {
-		point.Payload.Text, err = t.text(d.key, d.length, point.Payload.Start, point.Payload.End)
+		point.Payload.Text, err = t.text(d.place, point.Payload.Start, point.Payload.End)
 	}
 	if err != nil {
 		return point, corrupt(t.c.file, fmt.Errorf("point %d of document %s: %w", i, d.info.Path, err))

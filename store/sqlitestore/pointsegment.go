@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/lore-kb/lore/store"
@@ -14,21 +15,21 @@ import (
 // Sections of a segment of points.
 const (
 	secHead       = iota
-	secRunKeys    // key of the first point of each document
-	secRunLocals  // local of the first point of each document, and the number of points
-	secIDs        // 16 bytes a point
-	secWeights    // smallest weight of each point
+	secRunKeys    // keys of points, see encodeRuns; before format 5 of the first of each document
+	secRunLocals  // before format 5: local of the first point of each document, and the number of points
+	secIDs        // see identities.go
+	secWeights    // smallest weight of each point, see weights.go
 	secWeightFrom // where its others begin
 	secWeightRest
 	secPostings
 	secTerms      // see termtable.go
-	secTermFrom   // of format 1: where each term's list begins in the postings, and the end
-	secAttrLocals // first local of each run of points with equal attributes, and the number of points
+	secValues     // of weights; in format 1 where each term's list begins in the postings, and the end
+	secAttrLocals // languages; before format 5 locals of attributes, and one after the other in the next five
 	secAttrSeconds
 	secAttrNanos
-	secAttrCodes // root, media type, language, labels: numbers in the dictionary
+	secAttrCodes
 	secAttrPathFrom
-	secAttrPaths
+	secAttrPaths // attributes
 	secDictionary
 	pointSections
 )
@@ -40,26 +41,17 @@ type pointSegment struct {
 	n         int
 	runKeys   []uint32
 	runLocals []uint32
-	ids       []byte
+	ids       identities
 	weights   weights
 	largest   float32 // weight; 0 in format 1
 	postings  []byte
 	terms     termTable
-	attrs     attributes
-}
+	languages languageRuns
 
-// attributes are what filters ask of points.
-type attributes struct {
-	locals    []uint32
-	seconds   []int64
-	nanos     []uint32
-	codes     []uint32
-	pathFrom  []uint32
-	paths     []byte
-	roots     []string
-	media     []string
-	languages []string
-	labels    []map[string]string
+	attrs      attributes // see pointSegment.attributes
+	attrsCoded []byte
+	attrsOnce  sync.Once
+	attrsErr   error
 }
 
 // dictionary numbers strings in order of appearance.
@@ -85,7 +77,10 @@ func (d *dictionary) number(s string) uint32 {
 type pointBuilder struct {
 	runKeys, runLocals                []uint32
 	ids                               []byte
+	idsFrom                           int    // where those of the last document begin
+	follows                           []byte // see identities
 	weights                           weights
+	values                            []float32 // of weights, as they are written
 	attrLocals                        []uint32
 	seconds                           []int64
 	nanos, codes, pathFrom            []uint32
@@ -98,6 +93,7 @@ type pointBuilder struct {
 func (b *pointBuilder) document(key uint32) {
 	b.runKeys = append(b.runKeys, key)
 	b.runLocals = append(b.runLocals, uint32(b.n))
+	b.idsFrom = len(b.ids)
 }
 
 // attribute says what the next points have, if that is news.
@@ -170,13 +166,17 @@ func (b *pointBuilder) begin(out io.Writer, largest float32) *segmentWriter {
 	b.attrLocals = append(b.attrLocals, uint32(b.n))
 	b.pathFrom = append(b.pathFrom, uint32(len(b.paths)))
 	s := newSegmentWriter(out)
-	s.section(binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, uint32(b.n)), math.Float32bits(largest)))
-	writeNumbers(s, b.runKeys)
-	writeNumbers(s, b.runLocals)
-	s.section(b.ids)
-	writeNumbers(s, b.weights.first)
-	writeNumbers(s, b.weights.from)
-	writeNumbers(s, b.weights.rest)
+	coded, ok := b.weights.encode()
+	forms := uint32(formWeights | formRuns | formIDs)
+	if !ok {
+		coded, forms = b.weights, formRuns|formIDs
+	}
+	b.values = coded.values
+	s.section(pointHead(b.n, largest, forms))
+	s.section(encodeRuns(b.runKeys, b.runLocals))
+	s.section(nil)
+	s.section(b.identities())
+	coded.write(s)
 	s.begin()
 	return s
 }
@@ -185,13 +185,14 @@ func (b *pointBuilder) begin(out io.Writer, largest float32) *segmentWriter {
 func (b *pointBuilder) end(s *segmentWriter, terms *termWriter) (int64, error) {
 	s.write(zeros[:16]) // room for unpack to read on
 	s.section(terms.bytes())
-	s.section(nil)
-	writeNumbers(s, b.attrLocals)
-	writeNumbers(s, b.seconds)
-	writeNumbers(s, b.nanos)
-	writeNumbers(s, b.codes)
-	writeNumbers(s, b.pathFrom)
-	s.section(b.paths)
+	writeNumbers(s, b.values)
+	a := attributes{locals: b.attrLocals, seconds: b.seconds, nanos: b.nanos, codes: b.codes, pathFrom: b.pathFrom, paths: b.paths}
+	languages := languagesOf(&a)
+	s.section(languages.encode())
+	for range secAttrPaths - secAttrSeconds {
+		s.section(nil)
+	}
+	s.section(a.encode())
 	var d []byte
 	for _, list := range [][]string{b.roots.list, b.media.list, b.languages.list, b.labelset.list} {
 		d = putStrings(d, list)
@@ -236,20 +237,31 @@ func openPoints(s *segment) (*pointSegment, error) {
 		}
 	}
 	head := s.section(secHead)
-	if len(head) != 4 && len(head) != 8 {
+	forms := uint32(0)
+	switch len(head) {
+	case 4, 8:
+	case 12:
+		if forms = binary.LittleEndian.Uint32(head[8:]); forms&^formsKnown != 0 {
+			return nil, fail
+		}
+	default:
 		return nil, fail
 	}
 	p.n = int(binary.LittleEndian.Uint32(head))
-	p.runKeys = numbersOf[uint32](s.section(secRunKeys))
-	p.runLocals = numbersOf[uint32](s.section(secRunLocals))
-	p.ids = s.section(secIDs)
-	p.weights = weights{
-		first: numbersOf[float32](s.section(secWeights)), from: numbersOf[uint32](s.section(secWeightFrom)),
-		rest: numbersOf[float32](s.section(secWeightRest)),
+	if forms&formRuns == 0 {
+		p.runKeys, p.runLocals = numbersOf[uint32](s.section(secRunKeys)), numbersOf[uint32](s.section(secRunLocals))
+	} else {
+		var err error
+		if p.runKeys, p.runLocals, err = decodeRuns(s.section(secRunKeys)); err != nil {
+			return nil, fail
+		}
+	}
+	if !p.weights.open(p.n, forms&formWeights != 0, s.section(secWeights), s.section(secWeightFrom), s.section(secWeightRest), s.section(secValues)) {
+		return nil, fail
 	}
 	p.postings = s.section(secPostings)
 	if len(head) == 4 {
-		p.terms.hashes, p.terms.from = numbersOf[uint32](s.section(secTerms)), numbersOf[uint32](s.section(secTermFrom))
+		p.terms.hashes, p.terms.from = numbersOf[uint32](s.section(secTerms)), numbersOf[uint32](s.section(secValues))
 		if len(p.terms.from) != len(p.terms.hashes)+1 {
 			return nil, fail
 		}
@@ -260,12 +272,6 @@ func openPoints(s *segment) (*pointSegment, error) {
 		}
 	}
 	a := &p.attrs
-	a.locals = numbersOf[uint32](s.section(secAttrLocals))
-	a.seconds = numbersOf[int64](s.section(secAttrSeconds))
-	a.nanos = numbersOf[uint32](s.section(secAttrNanos))
-	a.codes = numbersOf[uint32](s.section(secAttrCodes))
-	a.pathFrom = numbersOf[uint32](s.section(secAttrPathFrom))
-	a.paths = s.section(secAttrPaths)
 	r := record{b: s.section(secDictionary)}
 	a.roots, a.media, a.languages = r.strings(), r.strings(), r.strings()
 	for _, coded := range r.strings() {
@@ -275,9 +281,24 @@ func openPoints(s *segment) (*pointSegment, error) {
 			return nil, fail
 		}
 	}
-	k := len(a.seconds)
-	if r.err != nil || len(p.runLocals) != len(p.runKeys)+1 || len(p.ids) != 16*p.n || len(p.weights.first) != p.n || len(p.weights.from) != p.n+1 ||
-		len(a.locals) != k+1 || len(a.nanos) != k || len(a.codes) != 4*k || len(a.pathFrom) != k+1 || len(p.postings) < 16 {
+	if forms&formRuns != 0 {
+		p.attrsCoded = s.section(secAttrPaths)
+		if p.languages.decode(s.section(secAttrLocals), p.n, len(a.languages)) != nil {
+			return nil, fail
+		}
+	} else {
+		a.locals = numbersOf[uint32](s.section(secAttrLocals))
+		a.seconds = numbersOf[int64](s.section(secAttrSeconds))
+		a.nanos = numbersOf[uint32](s.section(secAttrNanos))
+		a.codes = numbersOf[uint32](s.section(secAttrCodes))
+		a.pathFrom = numbersOf[uint32](s.section(secAttrPathFrom))
+		a.paths = s.section(secAttrPaths)
+		if k := len(a.seconds); len(a.locals) != k+1 || len(a.nanos) != k || len(a.codes) != 4*k || len(a.pathFrom) != k+1 {
+			return nil, fail
+		}
+		p.languages = languagesOf(a)
+	}
+	if r.err != nil || len(p.runLocals) != len(p.runKeys)+1 || !p.ids.open(s.section(secIDs), p.runLocals, forms&formIDs != 0) || len(p.postings) < 16 {
 		return nil, fail
 	}
 	return p, nil
@@ -299,11 +320,11 @@ func (p *pointSegment) run(local uint32) int {
 
 // language returns the language of a point.
 func (p *pointSegment) language(local uint32) string {
-	i, ok := slices.BinarySearch(p.attrs.locals, local)
+	i, ok := slices.BinarySearch(p.languages.locals, local)
 	if !ok {
 		i--
 	}
-	return p.attrs.languages[p.attrs.codes[4*i+2]]
+	return p.attrs.languages[p.languages.code(i)]
 }
 
 func (p *pointSegment) key(local uint32) uint32 {
@@ -322,8 +343,6 @@ func (p *pointSegment) local(key uint32) (uint32, bool) {
 	local := p.runLocals[i] + key - p.runKeys[i]
 	return local, local < p.runLocals[i+1]
 }
-
-func (p *pointSegment) id(local uint32) []byte { return p.ids[16*local : 16*local+16] }
 
 // list opens the list of a term; found is false when no point holds it.
 func (p *pointSegment) list(term uint32) (l list, found bool, err error) {
@@ -366,7 +385,9 @@ func mergePoints(out io.Writer, in []*pointState, interrupted func() error) (n i
 	var b pointBuilder
 	maps := make([][]uint32, len(in))
 	for i, s := range in {
-		maps[i] = b.take(s)
+		if maps[i], err = b.take(s); err != nil {
+			return 0, 0, err
+		}
 	}
 	size, err = b.write(out, func(w *listWriter, yield func(uint32) error) error {
 		walks := make([]termWalk, len(in))
@@ -426,12 +447,20 @@ func mergePoints(out io.Writer, in []*pointState, interrupted func() error) (n i
 const gone = math.MaxUint32
 
 // take adds the live points of a segment and returns their new locals.
-func (b *pointBuilder) take(s *pointState) []uint32 {
+func (b *pointBuilder) take(s *pointState) ([]uint32, error) {
+	a, err := s.attributes()
+	if err != nil {
+		return nil, err
+	}
 	to := make([]uint32, s.n)
 	attr, told := 0, -1
 	var weights []float32
 	for run, key := range s.runKeys {
-		begun := false
+		begun, live := false, true
+		for local := s.runLocals[run]; local < s.runLocals[run+1]; local++ {
+			live = live && !s.dead.has(local)
+		}
+		follow := live && s.ids.follows(run)
 		for local := s.runLocals[run]; local < s.runLocals[run+1]; local++ {
 			if s.dead.has(local) {
 				to[local] = gone
@@ -441,20 +470,27 @@ func (b *pointBuilder) take(s *pointState) []uint32 {
 				begun = true
 				b.document(key + local - s.runLocals[run])
 			}
-			for s.attrs.locals[attr+1] <= local {
+			for a.locals[attr+1] <= local {
 				attr++
 			}
 			if attr != told {
 				told = attr
-				a := &s.attrs
 				c := a.codes[4*attr : 4*attr+4]
 				b.attribute(time.Unix(a.seconds[attr], int64(a.nanos[attr])), a.roots[c[0]], a.media[c[1]], a.languages[c[2]],
 					string(a.paths[a.pathFrom[attr]:a.pathFrom[attr+1]]), putLabels(nil, a.labels[c[3]]))
 			}
 			to[local] = uint32(b.n)
-			weights = append(append(weights[:0], s.weights.first[local]), s.weights.rest[s.weights.from[local]:s.weights.from[local+1]]...)
-			b.point(s.id(local), weights)
+			weights = s.weights.row(weights[:0], local)
+			if follow {
+				b.point(nil, weights)
+				continue
+			}
+			id := s.id(local)
+			b.point(id[:], weights)
+		}
+		if follow {
+			b.follow(s.ids.data[16*s.ids.from[run]:][:32])
 		}
 	}
-	return to
+	return to, nil
 }

@@ -225,21 +225,6 @@ func unpack(dst *[blockSize]uint32, src []byte, width int) {
 	unpackPlain(dst, src, width)
 }
 
-// weights are the different weights of each point of a segment, ascending. The
-// smallest is kept apart, since most postings have it.
-type weights struct {
-	first []float32 // by local
-	from  []uint32  // by local, and one more: where its others begin in rest
-	rest  []float32
-}
-
-func (w *weights) at(local, rank uint32) float32 {
-	if rank == 0 {
-		return w.first[local]
-	}
-	return w.rest[w.from[local]+rank-1]
-}
-
 // list is a coded list, opened.
 type list struct {
 	n       int

@@ -19,11 +19,11 @@ type prepared struct {
 
 // prepare codes a document. words may be nil.
 func prepare(d *store.Document, words *vocabulary) prepared {
-	p := prepared{doc: d, info: encodeInfo(&d.DocumentInfo)}
+	p := prepared{doc: d, info: encodeInfo(&d.DocumentInfo, len(d.Text), words)}
 	if len(d.Points) > 0 {
-		p.points = sealed(encodePoints(d))
+		p.points = sealed(encodePoints(d, words))
 	}
-	for b := range blocks(len(d.Text)) {
+	for b := range (place{length: len(d.Text), block: textBlock}).blocks() {
 		p.texts = append(p.texts, sealed(compress(d.Text[b*textBlock:min(len(d.Text), (b+1)*textBlock)], words)))
 	}
 	return p
@@ -75,6 +75,10 @@ func (t *txn) put(p *prepared) error {
 	if err != nil {
 		return err
 	}
+	uri, err := t.uriOf(root, &d.DocumentInfo)
+	if err != nil {
+		return err
+	}
 	key, err := t.keys(max(1, len(d.Points), len(p.texts)))
 	if err != nil {
 		return err
@@ -83,9 +87,15 @@ func (t *txn) put(p *prepared) error {
 	if err != nil {
 		return err
 	}
+	info := append(appendURI(append(make([]byte, 0, len(p.info)+16), infoForm...), d.URI, uri, d.Path), p.info...)
+	if !needsRoot(info) {
+		uri = ""
+	}
+	date := sortableTime(d.Date)
+	info = sealed(info, fullSeal(rowSeal(key, root, d.ID, d.Path, len(d.Points), len(d.Text)), date, uri)...)
 	insert := func() (rows int64, err error) {
 		return t.c.exec("INSERT INTO documents(key, id, root, path, status, reason, date, chunks, embedded, bytes, info) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO NOTHING",
-			key, idValue(d.ID), root, d.Path, string(d.Status), d.Reason, sortableTime(d.Date), int64(len(d.Points)), int64(embedded), int64(len(d.Text)), sealed(p.info, rowSeal(key, root, d.ID, d.Path, len(d.Points), len(d.Text))...))
+			key, idValue(d.ID), root, d.Path, string(d.Status), d.Reason, date, int64(len(d.Points)), int64(embedded), int64(len(d.Text)), info)
 	}
 	rows, err := insert()
 	if err == nil && rows == 0 {
@@ -228,10 +238,10 @@ func (t *txn) remove(d *row) error {
 		return err
 	}
 	if t.removed++; t.removed > removedAtOnce {
-		if _, err := t.c.exec("INSERT INTO gone(key, blocks) VALUES(?, ?)", d.key, int64(blocks(d.length))); err != nil {
+		if _, err := t.c.exec("INSERT INTO gone(key, blocks) VALUES(?, ?)", d.key, int64(d.blocks())); err != nil {
 			return err
 		}
-	} else if err := t.deleteParts(d.key, blocks(d.length)); err != nil {
+	} else if err := t.deleteParts(d.key, d.blocks()); err != nil {
 		return err
 	}
 	if err := t.kill(d.key, d.info.Chunks); err != nil {

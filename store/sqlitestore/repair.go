@@ -111,6 +111,9 @@ func (r *repairer) run(ctx context.Context, file, collection string, o Options) 
 	if err := r.dropSegments(ctx); err != nil {
 		return err
 	}
+	if err := r.fixRoots(ctx); err != nil {
+		return err
+	}
 	if err := r.dropDocuments(ctx); err != nil {
 		return err
 	}
@@ -186,7 +189,7 @@ func (r *repairer) copyTables(ctx context.Context, to *conn) error {
 	}
 	for _, t := range []struct{ name, columns, key string }{
 		{"meta", "name, value", "name"},
-		{"roots", "key, id", "key"},
+		{"roots", "key, id, uri", "key"},
 		{"documents", "key, id, root, path, status, reason, date, chunks, embedded, bytes, info", "key"},
 		{"vocabularies", "id, data", "id"},
 		{"texts", "key, data", "key"},
@@ -196,6 +199,11 @@ func (r *repairer) copyTables(ctx context.Context, to *conn) error {
 		{"dead", "first, count, generation", "first"},
 		{"dead_vectors", "segment, key, generation", "segment"},
 	} {
+		if t.name == "roots" {
+			if n, err := from.int("SELECT count(*) FROM pragma_table_info('roots') WHERE name = 'uri'"); err == nil && n == 0 { // before format 5
+				t.columns = "key, id"
+			}
+		}
 		places := strings.Repeat(", ?", strings.Count(t.columns, ","))
 		insert := "INSERT OR REPLACE INTO " + t.name + "(" + t.columns + ") VALUES(?" + places + ")"
 		var writing error
@@ -314,15 +322,68 @@ func (r *repairer) fixMeta(t *txn) error {
 	return err
 }
 
+// fixRoots finds out again what URIs of the documents of a root begin with, where
+// no record agrees with what is noted: the collection's settings know the root.
+func (r *repairer) fixRoots(ctx context.Context) error {
+	known, err := r.s.Settings(ctx)
+	if err != nil {
+		return nil //nolint:nilerr // settings that are lost say nothing
+	}
+	return r.s.run(ctx, func(t *txn) error {
+		for _, root := range known.Roots {
+			var key int64
+			var keys []int64
+			if found, err := t.c.one("SELECT key FROM roots WHERE id = ?", func(v []value) error {
+				key = asInt(v[0])
+				return nil
+			}, root.ID); err != nil {
+				return err
+			} else if !found {
+				continue
+			}
+			if err := t.c.query("SELECT key, info FROM documents WHERE root = ? LIMIT 100", func(v []value) error {
+				if needsRoot(asBytes(v[1])) {
+					keys = append(keys, asInt(v[0]))
+				}
+				return nil
+			}, key); err != nil {
+				return err
+			}
+			noted, err := t.c.rootURI(key)
+			if err != nil {
+				return err
+			}
+			for _, uri := range []string{noted, root.URI, root.URI + "/"} {
+				if _, err := t.c.exec("UPDATE roots SET uri = ? WHERE key = ?", uri, key); err != nil {
+					return err
+				}
+				t.c.uris = nil
+				if slices.ContainsFunc(keys, func(key int64) bool {
+					_, err := documentAt(t.c, key)
+					return err == nil
+				}) {
+					noted = uri
+					break
+				}
+			}
+			if _, err := t.c.exec("UPDATE roots SET uri = ? WHERE key = ?", noted, key); err != nil {
+				return err
+			}
+			t.c.uris = nil
+		}
+		return nil
+	}, false)
+}
+
 // dropDocuments removes documents whose record, points or text cannot be read,
 // and points in segments that belong to no document.
 func (r *repairer) dropDocuments(ctx context.Context) error {
-	type entry struct{ key, chunks, length int64 }
+	type entry struct{ key, chunks int64 }
 	var entries []entry
 	known := map[int64]bool{}
 	return r.s.transact(ctx, func(t *txn) error {
-		if err := t.c.query("SELECT key, chunks, bytes FROM documents ORDER BY key", func(v []value) error {
-			entries = append(entries, entry{asInt(v[0]), asInt(v[1]), asInt(v[2])})
+		if err := t.c.query("SELECT key, chunks FROM documents ORDER BY key", func(v []value) error {
+			entries = append(entries, entry{asInt(v[0]), asInt(v[1])})
 			return nil
 		}); err != nil {
 			return err
@@ -333,7 +394,7 @@ func (r *repairer) dropDocuments(ctx context.Context) error {
 			}
 			d, err := documentAt(t.c, e.key)
 			if err == nil {
-				_, err = text(t.c, d.key, d.length, 0, d.length)
+				_, err = text(t.c, d.place, 0, d.length)
 			}
 			if err == nil && d.info.Chunks > 0 {
 				var p *points
@@ -347,7 +408,7 @@ func (r *repairer) dropDocuments(ctx context.Context) error {
 				known[e.key] = true
 				continue
 			}
-			if err := r.dropDocument(t, e.key, e.chunks, e.length); err != nil {
+			if err := r.dropDocument(t, e.key, e.chunks, 0); err != nil {
 				return err
 			}
 		}
@@ -362,7 +423,7 @@ func (r *repairer) dropDocuments(ctx context.Context) error {
 		}
 		for _, sql := range []string{
 			"DELETE FROM payloads WHERE key NOT IN (SELECT key FROM documents)",
-			fmt.Sprintf("DELETE FROM texts WHERE NOT EXISTS (SELECT 1 FROM documents d WHERE texts.key >= d.key AND texts.key < d.key + (d.bytes + %d) / %d)", textBlock-1, textBlock),
+			fmt.Sprintf("DELETE FROM texts WHERE coalesce((SELECT texts.key >= d.key + (d.bytes + %[1]s - 1) / (%[1]s) FROM documents d WHERE d.key <= texts.key ORDER BY d.key DESC LIMIT 1), 1)", blockColumn),
 		} {
 			if _, err := t.c.exec(sql); err != nil {
 				return err
@@ -372,7 +433,8 @@ func (r *repairer) dropDocuments(ctx context.Context) error {
 	})
 }
 
-func (r *repairer) dropDocument(t *txn, key, chunks, length int64) error {
+// dropDocument removes a document with so many blocks of text.
+func (r *repairer) dropDocument(t *txn, key, chunks int64, blocks int) error {
 	var path string
 	if _, err := t.c.one("SELECT path FROM documents WHERE key = ?", func(v []value) error {
 		path = asText(v[0])
@@ -381,10 +443,7 @@ func (r *repairer) dropDocument(t *txn, key, chunks, length int64) error {
 		return err
 	}
 	r.report.Removed = append(r.report.Removed, path)
-	if _, err := t.c.exec("DELETE FROM payloads WHERE key = ?", key); err != nil {
-		return err
-	}
-	if _, err := t.c.exec("DELETE FROM texts WHERE key >= ? AND key < ?", key, key+int64(blocks(int(length)))); err != nil {
+	if err := t.deleteParts(key, blocks); err != nil {
 		return err
 	}
 	if _, err := t.c.exec("DELETE FROM documents WHERE key = ?", key); err != nil {
@@ -427,7 +486,7 @@ func (r *repairer) rebuild(ctx context.Context) error {
 					return err
 				}
 				seg, local, ok := ix.find(uint32(d.key) + uint32(i))
-				if !ok || formatUUID(seg.id(local)) != point.ID {
+				if !ok || !seg.named(local, point.ID) {
 					lost = append(lost, d)
 					return nil
 				}
@@ -452,12 +511,12 @@ func (r *repairer) rebuildBatch(ctx context.Context, batch []row) error {
 		for i := range batch {
 			d := &batch[i]
 			if r.o.Sparse == nil {
-				if err := r.dropDocument(t, d.key, int64(d.info.Chunks), int64(d.length)); err != nil {
+				if err := r.dropDocument(t, d.key, int64(d.info.Chunks), d.blocks()); err != nil {
 					return err
 				}
 				continue
 			}
-			whole, err := text(t.c, d.key, d.length, 0, d.length)
+			whole, err := text(t.c, d.place, 0, d.length)
 			if err != nil {
 				return err
 			}

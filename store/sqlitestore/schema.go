@@ -9,7 +9,7 @@ import (
 )
 
 // schemaVersion is what this program writes, kept in PRAGMA user_version.
-const schemaVersion = 4
+const schemaVersion = 5
 
 // applicationID marks the file as ours, in PRAGMA application_id ("lore").
 const applicationID = 0x6c6f7265
@@ -19,7 +19,11 @@ const applicationID = 0x6c6f7265
 // out twice.
 const schema = `
 CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) WITHOUT ROWID, STRICT;
-CREATE TABLE roots (key INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE roots (
+	key INTEGER PRIMARY KEY,
+	id TEXT NOT NULL UNIQUE,
+	uri TEXT NOT NULL DEFAULT '' -- what those of its documents begin with
+) STRICT;
 CREATE TABLE documents (
 	key INTEGER PRIMARY KEY,
 	id ANY NOT NULL UNIQUE,     -- 16 bytes of a UUID, else text
@@ -33,8 +37,8 @@ CREATE TABLE documents (
 	bytes INTEGER NOT NULL,     -- of text
 	info BLOB NOT NULL          -- the rest of the record
 ) STRICT;
-CREATE UNIQUE INDEX documents_order ON documents(root, path, id);
-CREATE INDEX documents_pending ON documents(date DESC, id) WHERE embedded < chunks;
+CREATE INDEX documents_order ON documents(root, path);
+CREATE INDEX documents_pending ON documents(date DESC, substr(id, 1, 4)) WHERE embedded < chunks;
 CREATE INDEX documents_status ON documents(status) WHERE status <> 'ok';
 CREATE TABLE texts (key INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
 CREATE TABLE vocabularies (id INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT; -- each twice, see vocabularies.get
@@ -105,6 +109,13 @@ var migrations = [][]string{
 	{"CREATE TABLE vocabularies (id INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT"},
 	{}, // segments of vectors may hold details
 	{"CREATE TABLE gone (key INTEGER PRIMARY KEY, blocks INTEGER NOT NULL) STRICT"},
+	{ // records lean on their root and their date, and indexes have no more than they need
+		"ALTER TABLE roots ADD COLUMN uri TEXT NOT NULL DEFAULT ''",
+		"DROP INDEX documents_order",
+		"CREATE INDEX documents_order ON documents(root, path)",
+		"DROP INDEX documents_pending",
+		"CREATE INDEX documents_pending ON documents(date DESC, substr(id, 1, 4)) WHERE embedded < chunks",
+	},
 }
 
 func migrate(c *conn, version int) error {

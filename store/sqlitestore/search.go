@@ -74,7 +74,8 @@ func hitsOf(best []ranked, q *store.Query) []store.Hit {
 	hits := make([]store.Hit, len(best))
 	for i, b := range best {
 		run := b.p.run(b.local)
-		hits[i] = store.Hit{ID: formatUUID(b.p.id(b.local)), Score: b.score, Key: uint64(b.p.runKeys[run])<<32 | uint64(b.local-b.p.runLocals[run])}
+		id := b.p.id(b.local)
+		hits[i] = store.Hit{ID: formatUUID(id[:]), Score: b.score, Key: uint64(b.p.runKeys[run])<<32 | uint64(b.local-b.p.runLocals[run])}
 		if q.Bare {
 			hits[i].Payload.Language = b.p.language(b.local)
 		}
@@ -170,9 +171,8 @@ func (s *Store) rank(ctx context.Context, c *conn, ix *index, q *store.Query) (b
 		}
 		return nil, err
 	}
-	slices.SortFunc(best, func(a, b ranked) int {
-		return cmp.Or(cmp.Compare(b.score, a.score), bytes.Compare(a.p.id(a.local), b.p.id(b.local)))
-	})
+	slices.SortFunc(best, func(a, b ranked) int { return cmp.Compare(b.score, a.score) })
+	orderEqual(best)
 	if len(q.Apart) == 0 || q.Leg != store.LegDense {
 		return best[:min(limit, len(best))], nil
 	}
@@ -189,6 +189,33 @@ func (s *Store) rank(ctx context.Context, c *conn, ix *index, q *store.Query) (b
 		}
 	}
 	return out, nil
+}
+
+// orderEqual orders those of equal scores by ID, which takes more to find out than
+// to compare.
+func orderEqual(best []ranked) {
+	type named struct {
+		id [16]byte
+		ranked
+	}
+	var same []named
+	for from := 0; from < len(best); {
+		to := from + 1
+		for to < len(best) && best[to].score == best[from].score {
+			to++
+		}
+		if to-from > 1 {
+			same = same[:0]
+			for _, b := range best[from:to] {
+				same = append(same, named{b.p.id(b.local), b})
+			}
+			slices.SortFunc(same, func(a, b named) int { return bytes.Compare(a.id[:], b.id[:]) })
+			for i, n := range same {
+				best[from+i] = n.ranked
+			}
+		}
+		from = to
+	}
 }
 
 // guard is faults for a caller that knows the collection.

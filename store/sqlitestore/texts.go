@@ -17,11 +17,32 @@ import (
 )
 
 // Texts are kept in blocks of this many bytes, so that a passage of a long
-// document is read without the rest.
-const textBlock = 16 << 10
+// document is read without the rest, and so that rows fill pages: blocks of 16 KiB
+// left a tenth of them empty.
+const (
+	textBlock    = 4 << 10
+	earlierBlock = 16 << 10 // of documents with records of formats before 5
+)
 
-// blocks returns how many rows a text takes.
-func blocks(length int) int { return (length + textBlock - 1) / textBlock }
+// blockOf is the size of the blocks of the document with a record.
+func blockOf(info []byte) int {
+	if bytes.HasPrefix(info, []byte(infoForm)) {
+		return textBlock
+	}
+	return earlierBlock
+}
+
+// blockColumn is blockOf in SQL, for documents d.
+var blockColumn = fmt.Sprintf("CASE WHEN substr(d.info, 1, %d) = x'%x' THEN %d ELSE %d END", len(infoForm), infoForm, textBlock, earlierBlock)
+
+// place is where a text is: in the rows from key on.
+type place struct {
+	key           int64
+	length, block int
+}
+
+// blocks returns how many rows the text takes.
+func (p place) blocks() int { return (p.length + p.block - 1) / p.block }
 
 // The first byte of a block says how it is coded.
 const (
@@ -98,9 +119,9 @@ func decompress(c *conn, b []byte, size int) ([]byte, error) {
 	return nil, errRecord
 }
 
-// text reads bytes [start, end) of the text of length bytes at key.
-func text(c *conn, key int64, length, start, end int) (string, error) {
-	return (&textReader{c: c}).text(key, length, start, end)
+// text reads bytes [start, end) of a text.
+func text(c *conn, p place, start, end int) (string, error) {
+	return (&textReader{c: c}).text(p, start, end)
 }
 
 // textReader reads passages of texts. It keeps the block that it decoded last:
@@ -112,30 +133,30 @@ type textReader struct {
 	block []byte // as much of it as was wanted
 }
 
-func (t *textReader) text(key int64, length, start, end int) (string, error) {
-	if start < 0 || end < start || end > length {
+func (t *textReader) text(p place, start, end int) (string, error) {
+	if start < 0 || end < start || end > p.length {
 		return "", errRecord
 	}
 	if start == end {
 		return "", nil
 	}
-	first, last := start/textBlock, (end-1)/textBlock
+	first, last := start/p.block, (end-1)/p.block
 	var out []byte
 	if first < last {
 		out = make([]byte, end-start)
 	}
 	for b := last; b >= first; b-- {
-		if err := t.read(key+int64(b), min(textBlock, end-b*textBlock)); err != nil {
+		if err := t.read(p.key+int64(b), min(p.block, end-b*p.block)); err != nil {
 			if !errors.Is(err, errMissing) {
 				return "", corrupt(t.c.file, err)
 			}
 			return "", corrupt(t.c.file, fmt.Errorf("block %d of a text is missing", b))
 		}
-		part := t.block[max(0, start-b*textBlock):min(textBlock, end-b*textBlock)]
+		part := t.block[max(0, start-b*p.block):min(p.block, end-b*p.block)]
 		if first == last {
 			return string(part), nil
 		}
-		copy(out[max(0, b*textBlock-start):], part)
+		copy(out[max(0, b*p.block-start):], part)
 	}
 	return string(out), nil
 }
@@ -241,7 +262,10 @@ func (w *vocabularies) get(c *conn, id int64) (v *vocabulary, err error) {
 // variable for tests.
 var learnFirst int64 = 512 << 10
 
-const learnGrowth = 16
+const (
+	learnGrowth = 16
+	learnPiece  = 16 << 10 // bytes of a document in the sample, at most
+)
 
 // vocabularyFor returns the vocabulary to code new documents with, after learning
 // one if it is time; nil for a small collection. A vocabulary is committed before
@@ -296,27 +320,7 @@ func (s *Store) vocabularyFor(ctx context.Context, docs []store.Document) (*voca
 		return nil, err
 	}
 	s.words = v
-	return v, s.recodeAll(ctx)
-}
-
-// recodeAll begins to bring texts to a new vocabulary, in the background. Since
-// vocabularies come each time a collection has grown sixteenfold, a text is coded
-// again once on average. What a process leaves undone, Compact does.
-func (s *Store) recodeAll(ctx context.Context) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	if s.writer == nil {
-		return errClosed
-	}
-	if err := s.take(ctx); err != nil {
-		return err
-	}
-	defer s.yield()
-	step, err := s.recoding(context.Background(), 100)
-	if err == nil && step != nil {
-		s.background(step)
-	}
-	return err
+	return v, nil
 }
 
 func (s *Store) keepVocabulary(ctx context.Context, v *vocabulary, learned int64) error {
@@ -347,7 +351,7 @@ func (s *Store) samples(ctx context.Context, docs []store.Document) ([]string, e
 	var out []string
 	room := learnSample
 	take := func(text string) bool {
-		text = text[:min(len(text), textBlock, room)]
+		text = text[:min(len(text), learnPiece, room)]
 		out = append(out, text)
 		room -= len(text)
 		return room > 0
@@ -364,10 +368,10 @@ func (s *Store) samples(ctx context.Context, docs []store.Document) ([]string, e
 		}
 		step := max(1, total/int64(learnSample))
 		at := int64(0)
-		var chosen [][2]int64
-		if err := c.query("SELECT key, bytes FROM documents WHERE bytes > 0 ORDER BY key", func(v []value) error {
+		var chosen []place
+		if err := c.query("SELECT d.key, d.bytes, "+blockColumn+" FROM documents d WHERE d.bytes > 0 ORDER BY d.key", func(v []value) error {
 			if at++; at%step == 0 {
-				chosen = append(chosen, [2]int64{asInt(v[0]), asInt(v[1])})
+				chosen = append(chosen, place{asInt(v[0]), int(asInt(v[1])), int(asInt(v[2]))})
 			}
 			return nil
 		}); err != nil {
@@ -377,7 +381,7 @@ func (s *Store) samples(ctx context.Context, docs []store.Document) ([]string, e
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			t, err := text(c, d[0], int(d[1]), 0, min(int(d[1]), textBlock))
+			t, err := text(c, d, 0, min(d.length, learnPiece))
 			if err != nil {
 				continue // found when it is read
 			}
@@ -400,53 +404,43 @@ func (s *Store) samples(ctx context.Context, docs []store.Document) ([]string, e
 }
 
 // recode codes texts again that were coded before the newest vocabulary was
-// learned. The caller holds s.writing.
+// learned. Only Compact does, which writes all pages anew: shorter rows in old pages
+// would make the file no smaller. The caller holds s.writing.
 func (s *Store) recode(ctx context.Context) error {
-	step, err := s.recoding(ctx, 500)
-	for more := step != nil; more && err == nil; {
-		more, err = step()
-	}
-	return err
-}
-
-// recoding returns a function that brings so many documents to the newest
-// vocabulary at a time; nil when there is none. The caller holds s.writing, then
-// and during each step.
-func (s *Store) recoding(ctx context.Context, atOnce int) (step func() (more bool, err error), err error) {
 	id, err := s.writer.int("SELECT value FROM meta WHERE name = 'vocabulary'")
 	if err != nil || id == 0 {
-		return nil, err
+		return err
 	}
 	words, err := s.writer.words.get(s.writer, id)
 	if err != nil {
-		return nil, corrupt(s.file, err)
+		return corrupt(s.file, err)
 	}
 	words.encoder()
-	var rows [][2]int64
-	if err := s.writer.query("SELECT key, bytes FROM documents WHERE bytes > 0 ORDER BY key", func(v []value) error {
-		rows = append(rows, [2]int64{asInt(v[0]), asInt(v[1])})
+	var rows []place
+	if err := s.writer.query("SELECT d.key, d.bytes, "+blockColumn+" FROM documents d WHERE d.bytes > 0 ORDER BY d.key", func(v []value) error {
+		rows = append(rows, place{asInt(v[0]), int(asInt(v[1])), int(asInt(v[2]))})
 		return nil
 	}); err != nil {
-		return nil, err
+		return err
 	}
-	return func() (bool, error) {
-		n := min(len(rows), atOnce)
-		err := s.run(ctx, func(t *txn) error {
-			for _, d := range rows[:n] {
+	for some := range slices.Chunk(rows, 500) {
+		if err := s.run(ctx, func(t *txn) error {
+			for _, d := range some {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				for b := range blocks(int(d[1])) {
-					if err := t.recode(d[0]+int64(b), min(textBlock, int(d[1])-b*textBlock), words); err != nil {
+				for b := range d.blocks() {
+					if err := t.recode(d.key+int64(b), min(d.block, d.length-b*d.block), words); err != nil {
 						return err
 					}
 				}
 			}
 			return nil
-		}, false)
-		rows = rows[n:]
-		return len(rows) > 0, err
-	}, nil
+		}, false); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *txn) recode(key int64, size int, words *vocabulary) error {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/lore-kb/lore/store"
 )
@@ -92,6 +93,7 @@ func (s *Store) run(ctx context.Context, f func(*txn) error, indexed bool) error
 	}
 	if err != nil {
 		_, _ = t.c.exec("ROLLBACK")
+		t.c.uris = nil
 	}
 	return err
 }
@@ -169,6 +171,21 @@ func (t *txn) root(id string) (int64, error) {
 	}
 	t.roots[id] = key
 	return key, nil
+}
+
+// uriOf returns what URIs of the documents of a root begin with, "" while that is
+// not known. The first document says it whose URI ends in its path.
+func (t *txn) uriOf(root int64, d *store.DocumentInfo) (string, error) {
+	uri, err := t.c.rootURI(root)
+	if err != nil || uri != "" {
+		return uri, err
+	}
+	begin, ok := strings.CutSuffix(d.URI, escapedPath(d.Path))
+	if !ok || begin == "" || d.Path == "" {
+		return "", nil
+	}
+	_, err = t.c.exec("UPDATE roots SET uri = ? WHERE key = ?", begin, root)
+	return begin, err
 }
 
 // kill notes that keys are no more.

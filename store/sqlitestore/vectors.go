@@ -35,7 +35,7 @@ func (s *Store) Pending(ctx context.Context, limit int) ([]store.Point, error) {
 			return err
 		}
 		defer ix.release()
-		err = c.query("SELECT "+rowColumns+fromRows+"WHERE d.embedded < d.chunks ORDER BY d.date DESC, d.id", func(v []value) error {
+		err = c.query("SELECT "+rowColumns+fromRows+"WHERE d.embedded < d.chunks ORDER BY d.date DESC, substr(d.id, 1, 4), d.id", func(v []value) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -200,7 +200,7 @@ func (t *txn) locate(ix *index, vectors []store.PointVector) (map[string]hint, e
 	defer t.s.hinting.Unlock()
 	for _, v := range vectors {
 		if h, ok := t.s.hints[v.ID]; ok {
-			if p, local, ok := ix.find(h.key); ok && formatUUID(p.id(local)) == v.ID {
+			if p, local, ok := ix.find(h.key); ok && p.named(local, v.ID) {
 				where[v.ID] = h
 				continue
 			}
@@ -214,7 +214,7 @@ func (t *txn) locate(ix *index, vectors []store.PointVector) (map[string]hint, e
 	}
 	for _, p := range ix.points {
 		for local := range uint32(p.n) {
-			id, ok := missing[[16]byte(p.id(local))]
+			id, ok := missing[p.id(local)]
 			if !ok || p.dead.has(local) {
 				continue
 			}
