@@ -13,11 +13,12 @@ const (
 	batchDocuments = 2048
 	batchBytes     = 4 << 20
 	removeAtOnce   = 500
+	writesAtOnce   = 10 << 20 // two batches, so that one is coded while the other is committed, or a large one alone
 )
 
 // batch gathers writes. They reach the store in an order in which a run may be
 // cut off anywhere: members before the file that vouches for them, and what is
-// replaced goes only after that.
+// replaced goes only after that. Batches do not depend on one another.
 type batch struct {
 	members, files []store.Document
 	bytes          int
@@ -55,8 +56,6 @@ func (b *batch) flush(ctx context.Context, r *run) error {
 		*b = batch{}
 		return nil
 	}
-	r.writing.Lock()
-	defer r.writing.Unlock()
 	for _, docs := range [][]store.Document{b.members, b.files} {
 		if len(docs) == 0 {
 			continue

@@ -67,8 +67,8 @@ type outcome struct {
 // readAll reads the files of tasks, several at a time, and applies the outcomes
 // in the order of tasks.
 func (r *run) readAll(ctx context.Context, tasks []task) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	writes, ctx := errgroup.WithContext(ctx)
+	r.writes, r.writing = writes, semaphore.NewWeighted(writesAtOnce)
 	memory := semaphore.NewWeighted(readBudget)
 	type slot struct {
 		task   task
@@ -98,16 +98,10 @@ func (r *run) readAll(ctx context.Context, tasks []task) error {
 		}
 		return nil
 	})
-	// Workers stay, so that their stacks need to grow only once. Half of them wait
-	// while a batch is written: the store begins on all processors and ends on one,
-	// and reading should be left for then.
-	for i := range r.opts.Workers {
+	// Workers stay, so that their stacks need to grow only once.
+	for range r.opts.Workers {
 		workers.Go(func() error {
 			for s := range queue {
-				if i >= (r.opts.Workers+1)/2 {
-					r.writing.RLock()
-					r.writing.RUnlock()
-				}
 				s.done <- r.read(ctx, s.task)
 			}
 			return nil
@@ -118,16 +112,18 @@ func (r *run) readAll(ctx context.Context, tasks []task) error {
 	for s := range slots {
 		o := <-s.done
 		if err == nil {
-			if err = o.err; err == nil {
-				err = r.apply(ctx, o)
-			}
-			if err != nil {
-				cancel()
-			}
+			err = o.err
+		}
+		if err == nil {
+			err = r.apply(ctx, o)
 		}
 		memory.Release(s.weight)
 		done++
 		r.ticker.step(done, o.task.item.Path, r.report.Chunks, r.report.Failed)
+	}
+	// A write that fails ends ctx, and with it the rest.
+	if e := writes.Wait(); e != nil {
+		err = e
 	}
 	if e := dispatcher.Wait(); err == nil {
 		err = e

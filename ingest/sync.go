@@ -12,6 +12,9 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
+
 	"github.com/lore-kb/lore/analysis"
 	"github.com/lore-kb/lore/model"
 	"github.com/lore-kb/lore/store"
@@ -152,9 +155,10 @@ type run struct {
 	inner []*innerRoot      // roots that this one takes over
 
 	batch   batch
-	writing sync.RWMutex   // held while a batch is written
-	fresh   map[string]int // new files by content
-	removed map[string]int // removed files by content
+	writes  *errgroup.Group     // of batches that are full
+	writing *semaphore.Weighted // by their bytes
+	fresh   map[string]int      // new files by content
+	removed map[string]int      // removed files by content
 	failed  map[string]bool
 	ticker  ticker
 }
@@ -279,7 +283,8 @@ func (r *run) unchanged(path string, k *known) {
 	r.dropTwin(path)
 }
 
-// apply takes down what became of a task.
+// apply takes down what became of a task. A batch that is full is handed to
+// r.writes, as soon as it may be; an error is that of ctx.
 func (r *run) apply(ctx context.Context, o *outcome) error {
 	k := o.task.known
 	switch o.fate {
@@ -336,9 +341,18 @@ func (r *run) apply(ctx context.Context, o *outcome) error {
 		}
 		r.dropTwin(o.task.item.Path)
 	}
-	if r.batch.full() {
-		return r.batch.flush(ctx, r)
+	if !r.batch.full() {
+		return nil
 	}
+	full, weight := r.batch, int64(min(max(r.batch.bytes, batchBytes), writesAtOnce))
+	r.batch = batch{}
+	if err := r.writing.Acquire(ctx, weight); err != nil {
+		return err
+	}
+	r.writes.Go(func() error {
+		defer r.writing.Release(weight)
+		return full.flush(ctx, r)
+	})
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/lore-kb/lore/store"
 )
@@ -27,6 +28,7 @@ func (s *Store) Pending(ctx context.Context, limit int) ([]store.Point, error) {
 	var hints []hint
 	err := s.read(ctx, func(c *conn) error {
 		out, hints = nil, nil
+		var wanted []int // of a document
 		if s.model == (store.Model{}) || limit <= 0 {
 			return nil
 		}
@@ -47,20 +49,27 @@ func (s *Store) Pending(ctx context.Context, limit int) ([]store.Point, error) {
 			if err != nil {
 				return err
 			}
+			first := len(out)
+			wanted = wanted[:0]
 			for i := range p.n {
-				key := uint32(d.key) + uint32(i)
-				if _, _, ok := ix.vectorOf(key); ok {
-					continue
+				if _, _, ok := ix.vectorOf(uint32(d.key) + uint32(i)); !ok && first+len(wanted) < limit {
+					wanted = append(wanted, i)
 				}
-				point, err := p.whole(&textReader{c: c}, &d, i)
+			}
+			// The last one first, so that each block of text is decoded once.
+			r := &textReader{c: c}
+			for _, i := range slices.Backward(wanted) {
+				point, err := p.whole(r, &d, i)
 				if err != nil {
 					return err
 				}
 				out = append(out, point)
-				hints = append(hints, hint{key, point.Digest})
-				if len(out) == limit {
-					return errEnough
-				}
+				hints = append(hints, hint{uint32(d.key) + uint32(i), point.Digest})
+			}
+			slices.Reverse(out[first:])
+			slices.Reverse(hints[first:])
+			if len(out) == limit {
+				return errEnough
 			}
 			return nil
 		})
