@@ -804,13 +804,18 @@ func (r *record) point(before *pointBefore, out *store.Point) (section bool) {
 
 // rare decodes what appendRare coded.
 func (r *record) rare(flags int, p *store.Point) {
-	pay := &p.Payload
 	if flags&hasID != 0 {
 		p.ID = r.string()
 	}
 	if flags&hasDigest != 0 {
 		p.Digest = r.string()
 	}
+	r.described(flags, &p.Payload)
+	r.placed(flags, &p.Payload, p.Payload.Start)
+}
+
+// described decodes what a point says otherwise than its document.
+func (r *record) described(flags int, pay *store.Payload) {
 	if flags&hasTitle != 0 {
 		pay.Title = r.string()
 	}
@@ -829,13 +834,18 @@ func (r *record) rare(flags int, p *store.Point) {
 	if flags&hasLabels != 0 {
 		pay.Labels = r.labels()
 	}
+}
+
+// placed decodes where a point is besides its range, whose start is known; page
+// breaks and cues are counted from an offset.
+func (r *record) placed(flags int, pay *store.Payload, from int) {
 	if flags&hasPage != 0 {
 		pay.Page = r.int()
 	}
 	if flags&hasPageBreaks != 0 {
 		pay.PageBreaks = make([]int, r.count())
 		for j := range pay.PageBreaks {
-			pay.PageBreaks[j] = pay.Start + r.int()
+			pay.PageBreaks[j] = from + r.int()
 		}
 	}
 	if flags&hasTime != 0 {
@@ -847,7 +857,7 @@ func (r *record) rare(flags int, p *store.Point) {
 	if flags&hasCues != 0 {
 		pay.Cues = make([]store.Cue, r.count())
 		for j := range pay.Cues {
-			pay.Cues[j] = store.Cue{Offset: pay.Start + r.int(), Span: store.Span{From: time.Duration(r.int()), To: time.Duration(r.int())}}
+			pay.Cues[j] = store.Cue{Offset: from + r.int(), Span: store.Span{From: time.Duration(r.int()), To: time.Duration(r.int())}}
 		}
 	}
 	if flags&hasBoxes != 0 {

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"slices"
-	"time"
 
 	"github.com/lore-kb/lore/store"
 )
@@ -77,24 +76,7 @@ func (p *points) atEarlier(i int) (out store.Point, err error) {
 	} else {
 		out.Digest = hex.EncodeToString(r.bytes(16))
 	}
-	if flags&hasTitle != 0 {
-		pay.Title = r.string()
-	}
-	if flags&hasURI != 0 {
-		pay.URI = r.string()
-	}
-	if flags&hasMediaType != 0 {
-		pay.MediaType = r.string()
-	}
-	if flags&hasLanguage != 0 {
-		pay.Language = r.string()
-	}
-	if flags&hasDate != 0 {
-		pay.Date = r.time()
-	}
-	if flags&hasLabels != 0 {
-		pay.Labels = r.labels()
-	}
+	r.described(flags, &pay)
 	if flags&hasSection != 0 {
 		if n := r.uint(); n < len(p.sections) {
 			pay.Section = slices.Clone(p.sections[n])
@@ -102,33 +84,7 @@ func (p *points) atEarlier(i int) (out store.Point, err error) {
 			r.fail()
 		}
 	}
-	if flags&hasPage != 0 {
-		pay.Page = r.int()
-	}
-	if flags&hasPageBreaks != 0 {
-		pay.PageBreaks = make([]int, r.count())
-		for j := range pay.PageBreaks {
-			pay.PageBreaks[j] = r.int()
-		}
-	}
-	if flags&hasTime != 0 {
-		pay.Time = store.Span{From: time.Duration(r.int()), To: time.Duration(r.int())}
-	}
-	if flags&hasContext != 0 {
-		pay.Context = r.string()
-	}
-	if flags&hasCues != 0 {
-		pay.Cues = make([]store.Cue, r.count())
-		for j := range pay.Cues {
-			pay.Cues[j] = store.Cue{Offset: r.int(), Span: store.Span{From: time.Duration(r.int()), To: time.Duration(r.int())}}
-		}
-	}
-	if flags&hasBoxes != 0 {
-		pay.Boxes = make([]store.Box, r.count())
-		for j := range pay.Boxes {
-			pay.Boxes[j] = store.Box{Offset: pay.Start + r.int(), Page: r.int(), Left: r.int(), Top: r.int(), Width: r.int(), Height: r.int()}
-		}
-	}
+	r.placed(flags, &pay, 0)
 	if pay.Start < 0 || pay.End < pay.Start {
 		r.fail()
 	}
