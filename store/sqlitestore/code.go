@@ -28,14 +28,6 @@ func putStrings(b []byte, list []string) []byte {
 	return b
 }
 
-// putHex codes a string in half its length if it is a hash.
-func putHex(b []byte, s string) []byte {
-	if h, err := hex.DecodeString(s); err == nil && len(s) > 0 && hex.EncodeToString(h) == s {
-		return append(putUint(b, 2*len(h)+1), h...)
-	}
-	return append(putUint(b, 2*len(s)), s...)
-}
-
 // putTime codes an instant; the zone is dropped.
 func putTime(b []byte, t time.Time) []byte {
 	b = binary.AppendVarint(b, t.Unix())
