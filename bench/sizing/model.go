@@ -29,7 +29,7 @@ type measured struct {
 func defaults() measured {
 	return measured{
 		TextBytes: 583, Disk: 4200, Memory: 2100, Dimension: 384,
-		WordsFixed: 10, WordsMillion: 15, Vectors: 5, Index: 2.6, Feed: 0.2,
+		WordsFixed: 10, WordsMillion: 15, Vectors: 6.8, Index: 2.6, Feed: 0.2,
 		Embed: 48, EmbedGPU: 2000, Tokens: 256, TokenPrice: 0.02,
 		Replicas: 2, ShardChunks: 20e6, MachineMemory: 128, MachineDisk: 4000, MachineCores: 32,
 	}
