@@ -272,7 +272,7 @@ func (s *Store) alone() bool {
 		defer f.Close()
 	}
 	err := lockFile(f)
-	_ = shareFile(f) // nobody is in the way for longer than this takes
+	_ = shareFile(f) // only a writer locks it alone, and there is one
 	return err == nil
 }
 

@@ -306,7 +306,8 @@ func needsRoot(b []byte) bool {
 	return ok && len(coded) > 0 && coded[0] != uriWhole
 }
 
-// escapedPath is how a path stands in a file URI.
+// escapedPath is how a path stands in a file URI. Stored records lean on it, so that
+// it stays as it is even where URIs of new documents are made otherwise.
 func escapedPath(path string) string {
 	const reserved = `%?#"<>`
 	clear := true

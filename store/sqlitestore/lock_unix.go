@@ -8,24 +8,23 @@ import (
 	"syscall"
 )
 
-// lockFile locks a file for this process alone, or fails at once. It gives up a
-// lock that was shared before.
-func lockFile(f *os.File) error {
-	err := flock(f, syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return errHeld
-	}
-	return err
-}
+// lockFile locks a file for this process alone. It gives up a lock that was shared
+// before, also when it fails.
+func lockFile(f *os.File) error { return flock(f, syscall.LOCK_EX) }
 
-// shareFile locks a file together with others who share it, when nobody holds it
-// alone any more.
+// shareFile locks a file together with others who share it.
 func shareFile(f *os.File) error { return flock(f, syscall.LOCK_SH) }
 
+// flock never waits.
 func flock(f *os.File, how int) error {
 	for {
-		if err := syscall.Flock(int(f.Fd()), how); !errors.Is(err, syscall.EINTR) {
-			return err
+		err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
+		switch {
+		case errors.Is(err, syscall.EINTR):
+			continue
+		case errors.Is(err, syscall.EWOULDBLOCK):
+			return errHeld
 		}
+		return err
 	}
 }
